@@ -1,0 +1,1 @@
+"""Everything that computes. Nothing here imports gradio, and importing this package imports nothing."""

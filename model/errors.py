@@ -1,0 +1,35 @@
+"""Mistakes that the user can mend, told in the user's language.
+
+Every module of this project raises its own subclasses of `UserError`. The command line prints
+`str(error)`, which is English; the page and the API show `error.message(language)`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class UserError(Exception):
+    """Something the user can put right: says what was wrong and what to do.
+
+    Subclasses give the sentence in each language as a `str.format` template, beside each other so
+    that neither is forgotten, and are raised with the facts that fill it:
+
+        class PictureTooLarge(UserError):
+            en = "The picture has {megapixels} megapixels; {limit} is the most. Make it smaller."
+            zh = "图片有 {megapixels} 百万像素，上限为 {limit}。请先缩小图片。"
+
+        raise PictureTooLarge(megapixels=48, limit=40)
+    """
+
+    en: ClassVar[str] = "Something is wrong with what was given."
+    zh: ClassVar[str] = "输入有误。"
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+        super().__init__(self.message("en"))
+
+    def message(self, language: str) -> str:
+        """The sentence in `language` ("en" or "zh"; anything else is answered in English)."""
+        template = self.zh if language == "zh" else self.en
+        return template.format(**self.facts)

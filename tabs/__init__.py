@@ -1,0 +1,1 @@
+"""The interface, one file a tab. Computing is `model`'s work; a tab only asks and shows."""
