@@ -1,1 +1,1 @@
-"""Everything that computes. Nothing here imports gradio, and importing this package imports nothing."""
+"""Everything that computes: importable without gradio, and by itself importing nothing."""

@@ -1,0 +1,71 @@
+"""Where tensors live: the best device of this machine, and a description of it.
+
+Step 0 of learning PyTorch: look at what there is before computing on it.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+import torch
+
+from model.errors import UserError
+
+
+class DeviceError(UserError):
+    en = "There is no device {name!r} here. Available: {available}. Choose one of them, or auto."
+    zh = "此处没有设备 {name!r}。可用的有：{available}。请从中选择，或使用 auto。"
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """What `describe` tells: PyTorch's version, and the device's type, name and count."""
+
+    torch_version: str
+    type: str
+    name: str
+    count: int
+
+    def __str__(self) -> str:
+        several = f" × {self.count}" if self.count > 1 else ""
+        return f"{self.type} ({self.name}{several}), PyTorch {self.torch_version}"
+
+
+def available_devices() -> list[str]:
+    """Device types that can be used here, the best first; "cpu" is always the last."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return ([accelerator.type] if accelerator else []) + ["cpu"]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called `name` ("cpu", "cuda", "cuda:1", "mps", "xpu", …), or the best one.
+
+    Raises DeviceError if this machine has no such device.
+    """
+    available = available_devices()
+    if name == "auto":
+        return torch.device(available[0])
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(name=name, available=", ".join(available)) from None
+    if device.type not in available or (device.index or 0) >= device_count(device):
+        raise DeviceError(name=name, available=", ".join(available))
+    return device
+
+
+def device_count(device: torch.device) -> int:
+    """How many devices of this type there are (1 for the CPU)."""
+    return 1 if device.type == "cpu" else torch.accelerator.device_count()
+
+
+def describe(device: torch.device) -> DeviceInfo:
+    """PyTorch's version and what `device` is."""
+    if device.type == "cpu":
+        name = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    else:
+        module = torch.get_device_module(device)
+        ask = getattr(module, "get_device_name", None)
+        name = ask(device) if ask else platform.machine()
+    return DeviceInfo(torch.__version__, device.type, name, device_count(device))

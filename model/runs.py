@@ -1,0 +1,184 @@
+"""A run folder: everything that the app needs of a model, and nothing else.
+
+    model.safetensors   plain torchvision / Sequential keys
+    config.json         architecture, class names, all that preprocessing needs
+    metrics.json        settings, seed, device, seconds, history, final figures
+    README.md           the model card
+    curves.png …        the card's figures
+    *.safetensors       further tensors that a model wants beside its weights
+
+A run folder appears whole or not at all: it is written beside its place and renamed.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from model.errors import UserError
+
+WEIGHTS, CONFIG, METRICS, CARD = "model.safetensors", "config.json", "metrics.json", "README.md"
+
+
+class RunError(UserError):
+    """A run folder that cannot be read or written."""
+
+
+class MissingRunFile(RunError):
+    en = "{folder} is not a model folder: it has no {name}. Give a folder that train.py wrote."
+    zh = "{folder} 不是模型文件夹：缺少 {name}。请给出由 train.py 写出的文件夹。"
+
+
+class DamagedRunFile(RunError):
+    en = "{name} in {folder} cannot be read: it is damaged or not what its name says. Train again."
+    zh = "{folder} 中的 {name} 无法读取：文件已损坏或名不副实。请重新训练。"
+
+
+class OutputNotWritable(RunError):
+    en = "Cannot write to {folder}: {reason}. Choose another --output, or make room."
+    zh = "无法写入 {folder}：{reason}。请换一个 --output，或腾出空间。"
+
+
+class OutputInTheWay(RunError):
+    en = "{folder} exists and is not a run folder; it is left alone. Choose another --output."
+    zh = "{folder} 已存在且不是运行文件夹，未作改动。请换一个 --output。"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training run leaves. `tensors` maps further file names to their tensors, `figures`
+    file names to PNG bytes."""
+
+    weights: Mapping[str, Tensor]
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    card: str = ""
+    figures: Mapping[str, bytes] = field(default_factory=dict)
+    tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+
+
+def check_output(output: Path) -> None:
+    """Raise RunError now, rather than after the training, if `output` cannot become a run folder."""
+    if output.exists() and not (output.is_dir() and _is_run_or_empty(output)):
+        raise OutputInTheWay(folder=output)
+    with _written_beside(output):
+        pass  # a folder can be made there; it goes again at once
+
+
+def write_run(output: Path, run: Run) -> None:
+    """Write `run` to the folder `output`, replacing an earlier run there in one step.
+
+    Raises RunError (OutputNotWritable, OutputInTheWay), leaving nothing half-written.
+    """
+    check_output(output)
+    with _written_beside(output) as fresh:
+        files: dict[str, bytes] = {
+            WEIGHTS: _safetensors(run.weights),
+            CONFIG: _json(run.config),
+            METRICS: _json(run.metrics),
+            CARD: run.card.encode(),
+            **run.figures,
+            **{name: _safetensors(tensors) for name, tensors in run.tensors.items()},
+        }
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
+        _replace_folder(fresh, output)
+
+
+def read_run(folder: Path) -> Run:
+    """Read weights, configuration and further tensors of a run folder (the app needs no more).
+
+    Raises MissingRunFile or DamagedRunFile.
+    """
+    for name in (WEIGHTS, CONFIG):
+        if not (folder / name).is_file():
+            raise MissingRunFile(folder=folder.name, name=name)
+    others = sorted(path for path in folder.glob("*.safetensors") if path.name != WEIGHTS)
+    metrics = read_json(folder / METRICS) if (folder / METRICS).is_file() else {}
+    return Run(
+        weights=read_tensors(folder / WEIGHTS),
+        config=read_json(folder / CONFIG),
+        metrics=metrics,
+        tensors={path.name: read_tensors(path) for path in others},
+    )
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file on the CPU, half precision widened to float32."""
+    try:
+        tensors = safetensors.torch.load_file(path)
+    except (OSError, ValueError, safetensors.SafetensorError):
+        raise DamagedRunFile(folder=path.parent.name, name=path.name) from None
+    return {
+        name: tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`; raises DamagedRunFile where there is none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise DamagedRunFile(folder=path.parent.name, name=path.name)
+    return value
+
+
+def _safetensors(tensors: Mapping[str, Tensor]) -> bytes:
+    # transformers refuses files whose metadata does not say that they were made for PyTorch.
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    return safetensors.torch.save(contiguous, metadata={"format": "pt"})
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _is_run_or_empty(folder: Path) -> bool:
+    names = {path.name for path in folder.iterdir()}
+    return not names or CONFIG in names
+
+
+@contextmanager
+def _written_beside(output: Path) -> Iterator[Path]:
+    """A new folder beside `output` that is gone at the end, unless it was renamed to `output`."""
+    fresh: Path | None = None
+    try:
+        output.absolute().parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.absolute().parent))
+        fresh.chmod(0o755)  # mkdtemp's 0700 would keep a web server's user out
+        yield fresh
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = "there is no space left on the disk"
+        else:
+            reason = (error.strerror or type(error).__name__).lower()
+        raise OutputNotWritable(folder=output, reason=reason) from error
+    finally:
+        if fresh is not None:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _replace_folder(fresh: Path, output: Path) -> None:
+    """Rename `fresh` to `output`; an earlier folder there goes only once the new one is ready."""
+    if not output.exists():
+        os.rename(fresh, output)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{output.name}.old.", dir=fresh.parent))
+    os.rename(output, old / output.name)
+    os.rename(fresh, output)
+    shutil.rmtree(old, ignore_errors=True)
