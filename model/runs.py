@@ -70,7 +70,7 @@ class Run:
 
 
 def check_output(output: Path) -> None:
-    """Raise RunError now, rather than after the training, if `output` cannot become a run folder."""
+    """Raise RunError now, before hours of training, if `output` cannot become a run folder."""
     if output.exists() and not (output.is_dir() and _is_run_or_empty(output)):
         raise OutputInTheWay(folder=output)
     with _written_beside(output):
