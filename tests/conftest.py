@@ -1,0 +1,193 @@
+"""What tests share: a headless Chromium, the app as a real process, a tab served alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 60
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Only this computer: what the page fetches from elsewhere fails, as it would offline.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+# What a child process needs of this one. All else is left out, so that no setting of whoever runs
+# the tests (a proxy, a token, GRADIO_*, CLASSIFIER_MODEL) decides how they end.
+KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+APP_LOG = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whatever uses the browser, before `-m` is applied."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show the app's log beside the failure of a test that talked to it."""
+    outcome = yield
+    report = outcome.get_result()
+    log = item.config.stash.get(APP_LOG, None)
+    if report.failed and log is not None and "app_url" in item.fixturenames:
+        report.sections.append(("log of app.py", log.read_text(errors="replace")[-8000:]))
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """The environment for a child process: what it needs to start, and `extra`."""
+    kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
+    return {**kept, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", **extra}
+
+
+def wait_for_page(url: str, process: subprocess.Popen) -> bool:
+    """Whether `url` answered before `process` ended or START_SECONDS were over."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with direct.open(url, timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    return False
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest):
+    """The address of `python app.py`, running as a process of its own with the bundled models."""
+    folder = tmp_path_factory.mktemp("app")
+    log, port = folder / "app.log", free_port()
+    request.config.stash[APP_LOG] = log
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port)],
+            cwd=ROOT,
+            env=clean_environment(GRADIO_TEMP_DIR=str(folder / "gradio")),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}/"
+        if not wait_for_page(url, process):
+            state = "is silent" if process.poll() is None else f"exited with {process.poll()}"
+            pytest.fail(f"app.py {state}; its log:\n{log.read_text(errors='replace')}")
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Callable[..., str]]:
+    """`serve(blocks, **launch_options) -> url`: the blocks on a free port until the module ends.
+
+    A tab alone, with its words and its style:
+
+        with gr.Blocks() as blocks, gr.Tab("Regression"):
+            regression.build(served)
+        url = serve(blocks, i18n=translations(regression.TEXT), css=regression.CSS)
+    """
+    running: list[gr.Blocks] = []
+
+    def start(blocks: gr.Blocks, **launch_options: object) -> str:
+        options = {"prevent_thread_lock": True, "quiet": True, "server_name": "127.0.0.1"}
+        port = free_port()
+        blocks.queue(api_open=False)
+        blocks.launch(**{**options, "server_port": port, **launch_options})
+        running.append(blocks)
+        return f"http://127.0.0.1:{port}/"
+
+    yield start
+    for blocks in running:
+        blocks.close(verbose=False)
+
+
+def no_browser(reason: str) -> None:
+    """Skip, or fail where REQUIRE_BROWSER=1 says that a browser must be there."""
+    if os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{reason}, and REQUIRE_BROWSER=1", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium of this system, driven by playwright."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        no_browser("no Chromium on this computer (apt install chromium)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        no_browser("playwright is not installed (pip install playwright)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """`new_page(locale=..., viewport=(width, height), color_scheme=...)`: a page with no history.
+
+    A script error that the page does not catch fails the test at its end.
+    """
+    contexts, errors = [], []
+
+    def make(
+        locale: str = "en-US",
+        viewport: tuple[int, int] = (1280, 900),
+        color_scheme: str = "light",
+    ) -> Page:
+        size = {"width": viewport[0], "height": viewport[1]}
+        context = browser.new_context(locale=locale, viewport=size, color_scheme=color_scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not errors, f"the page raised: {errors}"
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """A desktop page in English, in light colours."""
+    return new_page()
