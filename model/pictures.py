@@ -1,0 +1,221 @@
+"""The safe picture loader: any picture that a person drops in, as upright RGB, or a named error.
+
+A picture from outside is not to be trusted: it may be another file under a picture's name, it may
+be cut short, and a file of a few kilobytes may unfold to gigabytes. So the format and the number
+of pixels are read from the header and judged before a single pixel is decoded.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from model.errors import UserError
+
+
+@dataclass(frozen=True)
+class PictureLimits:
+    """The most that `load_picture` accepts."""
+
+    bytes: int = 100_000_000
+    pixels: int = 40_000_000
+
+
+LIMITS = PictureLimits()
+
+# What Pillow is asked to recognise. Its other sixty formats are attack surface that no photo needs.
+PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC"
+HEIF_BRANDS = frozenset(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+)
+
+# The EXIF orientation tag and what undoes each of its values (Exif 2.32, section 4.6.4).
+ORIENTATION_TAG = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class PictureError(UserError):
+    """The picture cannot be used."""
+
+
+class PictureNotFound(PictureError):
+    en = "There is no such picture file. Choose the picture again."
+    zh = "找不到这个图片文件。请重新选择图片。"
+
+
+class EmptyPicture(PictureError):
+    en = "The picture file is empty (0 bytes). Download or export the picture again."
+    zh = "图片文件是空的（0 字节）。请重新下载或导出图片。"
+
+
+class PictureTooHeavy(PictureError):
+    en = "The picture file has more than {limit} megabytes. Save it smaller, for example as JPEG."
+    zh = "图片文件超过 {limit} MB。请缩小后再试，例如另存为 JPEG。"
+
+
+class PictureTooLarge(PictureError):
+    en = "The picture has more than {limit} megapixels. Make it smaller and try again."
+    zh = "图片超过 {limit} 百万像素。请缩小后再试。"
+
+
+class NotAPicture(PictureError):
+    en = (
+        "The file is not a picture, whatever its name says, or its beginning is damaged. "
+        "Use one of " + READABLE + "."
+    )
+    zh = (
+        "无论文件名是什么，该文件不是图片，或者文件开头已损坏。请使用以下格式之一："
+        + READABLE
+        + "。"
+    )
+
+
+class UnsupportedPicture(PictureError):
+    en = "{format} files cannot be read here. Save the picture as one of " + READABLE + "."
+    zh = "这里无法读取 {format} 文件。请把图片另存为以下格式之一：" + READABLE + "。"
+
+
+class DamagedPicture(PictureError):
+    en = "The picture is damaged or cut short. Download or export it again."
+    zh = "图片已损坏或不完整。请重新下载或导出图片。"
+
+
+def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
+    """Decode a picture to an upright RGB image with 8 bits a channel.
+
+    The first frame of an animation is taken, transparency is laid over white, the EXIF orientation
+    is applied (an unreadable EXIF block is ignored: the picture itself is fine), and 16-bit and
+    floating-point greyscale are scaled to 8 bits.
+
+    Args:
+        source: the path of a file, or the file's bytes.
+
+    Raises:
+        PictureNotFound, EmptyPicture, PictureTooHeavy, PictureTooLarge, NotAPicture,
+        UnsupportedPicture, DamagedPicture: all of them `PictureError`, none names a path.
+    """
+    with _open(_read(source)) as image:
+        _check_pixels(image)
+        try:
+            image.load()
+            # HEIC may change its size while it is decoded.
+            _check_pixels(image)
+            return _to_rgb(_upright(image))
+        except PictureError:
+            raise
+        # Thirty years of decoders raise nearly every exception there is on a damaged file, from
+        # struct.error to MemoryError; whichever it is, the file is the cause.
+        except Exception as error:
+            raise DamagedPicture() from error
+
+
+def _read(source: str | os.PathLike[str] | bytes) -> bytes:
+    if isinstance(source, bytes):
+        data = source
+    else:
+        path = Path(source)
+        # A pipe or a device would never end.
+        if not path.is_file():
+            raise PictureNotFound()
+        try:
+            with path.open("rb") as file:
+                data = file.read(LIMITS.bytes + 1)
+        except OSError as error:
+            raise PictureNotFound() from error
+    if not data:
+        raise EmptyPicture()
+    if len(data) > LIMITS.bytes:
+        raise PictureTooHeavy(limit=LIMITS.bytes // 1_000_000)
+    return data
+
+
+def _open(data: bytes) -> Image.Image:
+    """The image with its header read and nothing decoded."""
+    if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
+        return _open_heif(data)
+    if unreadable := _unreadable_format(data):
+        raise UnsupportedPicture(format=unreadable)
+    try:
+        return Image.open(BytesIO(data), formats=PILLOW_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # Pillow's own, far higher limit; below it the pixels are counted by `_check_pixels`.
+        raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000) from error
+    except Image.UnidentifiedImageError as error:
+        raise NotAPicture() from error
+    except Exception as error:  # a plugin that chokes on a damaged header, see `load_picture`
+        raise DamagedPicture() from error
+
+
+def _open_heif(data: bytes) -> Image.Image:
+    # Only an iPhone's pictures need it. Its image class is used directly, since its documented
+    # `register_heif_opener` would change what `PIL.Image.open` does everywhere in the process.
+    from pillow_heif import HeifImageFile
+
+    try:
+        return HeifImageFile(BytesIO(data))
+    except Exception as error:
+        raise DamagedPicture() from error
+
+
+def _unreadable_format(data: bytes) -> str | None:
+    """The name of a well-known format that is a picture to people but not to this loader."""
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(b"%pdf"):
+        return "PDF"
+    if start.startswith((b"<svg", b"<?xml", b"<!doctype svg")) and b"<svg" in data[:4096].lower():
+        return "SVG"
+    if data[4:12] in (b"ftypavif", b"ftypavis"):
+        return "AVIF"
+    if data[4:8] == b"ftyp":
+        return "MP4 / MOV"
+    return None
+
+
+def _check_pixels(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > LIMITS.pixels:
+        raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        orientation = image.getexif().get(ORIENTATION_TAG)
+    except Exception:  # damaged metadata does not make a damaged picture
+        orientation = None
+    method = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if method is None else image.transpose(method)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _scale_to_8_bits(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _scale_to_8_bits(image: Image.Image) -> Image.Image:
+    """A greyscale image whose values fill 16 bits, 0 to 1, or neither, as mode L.
+
+    `Image.convert` would clip every value above 255 to white instead.
+    """
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
+    usual = 1.0 if image.mode == "F" else 65535.0
+    top = max(usual, float(values.max(initial=0.0)))
+    return Image.fromarray(np.rint(values.clip(0.0) * (255.0 / top)).astype(np.uint8))
