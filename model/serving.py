@@ -6,13 +6,19 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from model.errors import UserError
+
+if TYPE_CHECKING:
+    from model.classifier import Classifier
+    from model.regressor import Regressor
 
 log = logging.getLogger(__name__)
 
 Model = TypeVar("Model")
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 
 
 class StillLoading(UserError):
@@ -73,3 +79,33 @@ class Served(Generic[Model]):
             self._error = LoadingFailed()
         finally:
             self._done.set()
+
+
+def serve_classifier(source: str | None) -> Served[Classifier]:
+    """The classifier in the run folder `source`; None is the bundled one. Not yet loading."""
+
+    def load() -> Classifier:
+        from model.classifier import Classifier  # imports torch
+
+        return Classifier.load(*locate(source, WEIGHTS_FOLDER / "ants_bees"))
+
+    return Served(load)
+
+
+def serve_regressor(source: str | None) -> Served[Regressor]:
+    """The regressor in the run folder `source`; None is the bundled one. Not yet loading."""
+
+    def load() -> Regressor:
+        from model.regressor import Regressor  # imports torch
+
+        return Regressor.load(*locate(source, WEIGHTS_FOLDER / "regression"))
+
+    return Served(load)
+
+
+def locate(source: str | None, bundled: Path) -> tuple[Path, Origin]:
+    """The run folder that `source` names and the origin to show; None is the bundled one."""
+    if not source:
+        return bundled, Origin("bundled")
+    folder = Path(source).expanduser()
+    return folder, Origin(folder.resolve().name)

@@ -1,0 +1,90 @@
+"""The app: three tabs on one page. `python app.py --help` lists the options.
+
+The page is served first and PyTorch imported afterwards, in the background, so that a visitor
+of a Space that is just waking up sees something within seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from collections.abc import Sequence
+
+import gradio as gr
+
+from model.serving import Served, serve_classifier, serve_regressor
+from tabs import autograd, classification, regression
+from tabs.language import Words, i18n_key, translations
+
+TITLE = "Ants or bees"
+TEXT: Words = {
+    "app.title": ("# Ants or bees 🐜🐝", "# 蚂蚁还是蜜蜂 🐜🐝"),
+    "app.intro": (
+        "A trained network that shows its work, and the PyTorch behind it.",
+        "一个展示自身思路的训练好的网络，以及它背后的 PyTorch。",
+    ),
+}
+HOUR = 3600
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    source = "a run folder that train.py wrote; default: ${0}, or the bundled model"
+    parser = argparse.ArgumentParser(description="Serve the demo on http://127.0.0.1:7860.")
+    parser.add_argument(
+        "--classifier",
+        metavar="SOURCE",
+        default=os.getenv("CLASSIFIER_MODEL"),
+        help=source.format("CLASSIFIER_MODEL"),
+    )
+    parser.add_argument(
+        "--regressor",
+        metavar="SOURCE",
+        default=os.getenv("REGRESSOR_MODEL"),
+        help=source.format("REGRESSOR_MODEL"),
+    )
+    parser.add_argument("--host", help="address to listen on; 0.0.0.0 is every one")
+    parser.add_argument("--port", type=int, help="default: $GRADIO_SERVER_PORT, or 7860 and up")
+    parser.add_argument("--share", action="store_true", help="make a public link for 72 hours")
+    return parser.parse_args(arguments)
+
+
+def build(classifier: Served, regressor: Served) -> gr.Blocks:
+    """The page; the two models may still be loading."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR)) as page:
+        gr.Markdown(i18n_key("app.title"))
+        gr.Markdown(i18n_key("app.intro"))
+        with gr.Tab(i18n_key("classify.tab")):
+            classification.build(classifier)
+        with gr.Tab(i18n_key("regression.tab")):
+            regression.build(regressor)
+        with gr.Tab(i18n_key("autograd.tab")):
+            autograd.build()
+    return page
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse_arguments(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    classifier, regressor = serve_classifier(options.classifier), serve_regressor(options.regressor)
+    page = build(classifier, regressor)
+    page.queue(api_open=False)
+    page.launch(
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share,
+        prevent_thread_lock=True,
+        max_file_size="20mb",
+        ssr_mode=False,
+        footer_links=["api", "settings"],
+        theme=gr.themes.Soft(),
+        css=classification.CSS + regression.CSS + autograd.CSS,
+        i18n=translations(TEXT, classification.TEXT, regression.TEXT, autograd.TEXT),
+    )
+    classifier.start()
+    regressor.start()
+    page.block_thread()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""A fine-tuned ResNet-18 as the app uses it: a picture in, a believable answer out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.models import ResNet, resnet18
+from torchvision.transforms import v2
+
+from model.device import choose_device
+from model.errors import UserError
+from model.known import KnownScore
+from model.runs import Run, read_run
+from model.serving import Origin
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+KNOWN = "known.safetensors"
+
+
+class ClassifierError(UserError):
+    """A run folder that is not a classifier of this project's kind."""
+
+
+class WrongArchitecture(ClassifierError):
+    en = "The model is a {found}; this app serves resnet18. Choose another model."
+    zh = "该模型是 {found}；本应用只支持 resnet18。请换一个模型。"
+
+
+class BadConfig(ClassifierError):
+    en = "config.json: {field} is missing or wrong. Use a folder that train.py wrote."
+    zh = "config.json：{field} 缺失或有误。请使用 train.py 写出的文件夹。"
+
+
+class WrongWeights(ClassifierError):
+    en = "model.safetensors does not fit a resnet18 with {num_classes} classes: {reason}."
+    zh = "model.safetensors 与 {num_classes} 类的 resnet18 不符：{reason}。"
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes the network's input: its short side resized to `resize` pixels, the
+    middle `crop` × `crop` cut out, each channel standardised."""
+
+    resize: int = 256
+    crop: int = 224
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+    def shrink(self, picture: Image.Image) -> Image.Image:
+        """The part of the picture that the network sees, `crop` × `crop` pixels."""
+        resized = v2.functional.resize(picture, [self.resize])
+        return v2.functional.center_crop(resized, [self.crop])
+
+    def to_input(self, shrunk: Image.Image) -> Tensor:
+        """Float tensor [3, crop, crop] of what `shrink` gave."""
+        image = v2.functional.to_dtype(
+            v2.functional.pil_to_tensor(shrunk), torch.float32, scale=True
+        )
+        return v2.functional.normalize(image, list(self.mean), list(self.std))
+
+    def __call__(self, picture: Image.Image) -> Tensor:
+        return self.to_input(self.shrink(picture))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the classifier says of one picture.
+
+    `probabilities` maps every class to a number in 0..1, summing to 1. `known` is False when the
+    picture is like nothing in the training data: `known_score` (0..1) is then under the model's
+    threshold. `heat_map` [h, w], 0..1, tells which parts of `seen` spoke for the likeliest class.
+    """
+
+    probabilities: dict[str, float]
+    known: bool
+    known_score: float | None
+    heat_map: Tensor
+    seen: Image.Image
+    milliseconds: float
+
+    @property
+    def label(self) -> str:
+        """The likeliest class."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the likeliest class, 0..1."""
+        return self.probabilities[self.label]
+
+
+class Classifier:
+    """A run folder's network, class names, preprocessing, temperature and known score."""
+
+    def __init__(self, run: Run, origin: Origin, device: torch.device) -> None:
+        self.origin = origin
+        self.device = device
+        self.classes, self.preprocessing, self.temperature = read_config(run.config)
+        self.network = build_network(len(self.classes), run.weights).to(device)
+        self.known = read_known(run)
+        if self.known is not None:
+            self.known = self.known.to(device)
+
+    @classmethod
+    def load(cls, folder: Path, origin: Origin, device: str = "auto") -> Classifier:
+        """The classifier in a run folder.
+
+        Raises RunError for unreadable files, ClassifierError for ones that do not fit together,
+        DeviceError for a device that is not there.
+        """
+        return cls(read_run(folder), origin, choose_device(device))
+
+    @torch.inference_mode()
+    def __call__(self, picture: Image.Image) -> Answer:
+        """Classify an RGB picture of any size."""
+        start = time.perf_counter()
+        seen = self.preprocessing.shrink(picture)
+        image = self.preprocessing.to_input(seen).to(self.device)
+        activations = feature_maps(self.network, image[None])
+        features = activations.mean(dim=(2, 3))
+        logits = self.network.fc(features)
+        probabilities = (logits / self.temperature).softmax(dim=1)[0].tolist()
+        known_score = self.known(features).item() if self.known else None
+        heat_map = class_activation_map(activations, self.network.fc.weight, logits.argmax().item())
+        return Answer(
+            probabilities=dict(zip(self.classes, probabilities, strict=True)),
+            known=self.known is None or known_score >= self.known.threshold,
+            known_score=known_score,
+            heat_map=heat_map.cpu(),
+            seen=seen,
+            milliseconds=1000 * (time.perf_counter() - start),
+        )
+
+
+def feature_maps(network: ResNet, images: Tensor) -> Tensor:
+    """What layer4 of a ResNet sees: [N, 3, H, W] -> [N, 512, H/32, W/32]."""
+    x = network.maxpool(network.relu(network.bn1(network.conv1(images))))
+    return network.layer4(network.layer3(network.layer2(network.layer1(x))))
+
+
+def class_activation_map(activations: Tensor, head: Tensor, index: int) -> Tensor:
+    """Where the evidence for class `index` lies: [h, w] in 0..1.
+
+    Class activation mapping (Zhou et al., "Learning Deep Features for Discriminative
+    Localization", CVPR 2016, eq. 2): the head's weights applied at each place of the last feature
+    map [1, D, h, w] instead of to their mean. The other classes' mean is subtracted, since softmax
+    looks at differences only.
+    """
+    direction = head[index] - (head.sum(dim=0) - head[index]) / (len(head) - 1)
+    evidence = torch.einsum("d,dhw->hw", direction, activations[0]).relu()
+    return evidence / evidence.amax().clamp_min(1e-12)
+
+
+def build_network(num_classes: int, weights: Mapping[str, Tensor]) -> ResNet:
+    """A torchvision resnet18 in evaluation mode with `weights`.
+
+    Raises WrongWeights if the keys or shapes differ, or a number is not finite.
+    """
+    network = resnet18(num_classes=num_classes)
+    try:
+        network.load_state_dict(dict(weights), strict=True)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        raise WrongWeights(num_classes=num_classes, reason=reason) from None
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            raise WrongWeights(num_classes=num_classes, reason=f"{name} holds NaN or infinity")
+    return network.eval().requires_grad_(False)
+
+
+def read_config(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Preprocessing, float]:
+    """Class names, preprocessing and temperature out of config.json.
+
+    Raises WrongArchitecture, or BadConfig naming the field.
+    """
+    if config.get("architecture") != "resnet18":
+        raise WrongArchitecture(found=str(config.get("architecture"))[:40])
+    classes = config.get("label_names")
+    if not _distinct_names(classes) or config.get("num_classes") != len(classes):
+        raise BadConfig(field="label_names / num_classes")
+    try:
+        cfg = config["pretrained_cfg"]
+        crop = int(cfg["input_size"][-1])
+        preprocessing = Preprocessing(
+            resize=int(crop / cfg["crop_pct"]),
+            crop=crop,
+            mean=_three_numbers(cfg["mean"]),
+            std=_three_numbers(cfg["std"]),
+        )
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
+        raise BadConfig(field="pretrained_cfg") from None
+    if not (32 <= preprocessing.crop <= preprocessing.resize <= 1024):
+        raise BadConfig(field="pretrained_cfg.input_size / crop_pct")
+    temperature = config.get("temperature", 1.0)
+    if not isinstance(temperature, (int, float)) or not 1e-3 <= temperature <= 1e3:
+        raise BadConfig(field="temperature")
+    return tuple(classes), preprocessing, float(temperature)
+
+
+def read_known(run: Run) -> KnownScore | None:
+    """The known score of a run, None where the run has none. Raises BadConfig if it is damaged."""
+    threshold = run.config.get("known_threshold")
+    if threshold is None and KNOWN not in run.tensors:
+        return None
+    num_classes = run.config["num_classes"]
+    shapes = {"weight": (1000, 512), "bias": (1000,), "class_means": (num_classes, 1000)}
+    tensors = run.tensors.get(KNOWN, {})
+    fits = {name: tuple(tensor.shape) for name, tensor in tensors.items()} == shapes
+    if not fits or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
+        raise BadConfig(field="known_threshold / known.safetensors")
+    return KnownScore.from_tensors(tensors, float(threshold))
+
+
+def _distinct_names(names: object) -> bool:
+    return (
+        isinstance(names, list)
+        and len(names) >= 2
+        and all(isinstance(name, str) and name for name in names)
+        and len(set(names)) == len(names)
+    )
+
+
+def _three_numbers(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

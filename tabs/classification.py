@@ -1,0 +1,236 @@
+"""Classify: a picture in; an answer, how sure it is, and where in the picture it saw it."""
+
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import gradio as gr
+from gradio.data_classes import FileDataDict
+from gradio_client.utils import is_file_obj_with_meta
+
+from model.errors import UserError
+from model.serving import Served
+from tabs.language import Words, i18n_key, language_of, say, to_gradio_error
+
+if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
+    from model.classifier import Answer, Classifier
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+TEXT: Words = {
+    "classify.tab": ("Classify", "图像分类"),
+    "classify.intro": (
+        "Drop a photo of an ant or a bee. The network says which it is, how sure it is, "
+        "where it looked, and when it is **neither**.",
+        "拖入一张蚂蚁或蜜蜂的照片。网络会说出它是哪一种、有多大把握、看的是哪里，"
+        "也会指出它**两者都不是**。",
+    ),
+    "classify.picture": ("Picture", "图片"),
+    "classify.examples": ("Or try one of these", "或者试试这些"),
+    "classify.probabilities": ("Probability of each class", "各类别的概率"),
+    "classify.heat_map": ("Where the evidence lies", "判断依据所在"),
+    "classify.waiting": ("The answer appears here.", "答案将显示在这里。"),
+    "classify.verdict": ("{label}, {confidence:.0%} sure", "{label}，把握 {confidence:.0%}"),
+    "classify.neither": ("Neither: {classes}", "都不是：{classes}"),
+    "classify.neither_why": (
+        "This picture resembles nothing that the model was trained on (likeness {score:.2f}, at "
+        "least {threshold:.2f} is needed). The probabilities below would only compare classes "
+        "that do not apply.",
+        "这张图片与训练数据都不相似（相似度 {score:.2f}，至少需要 {threshold:.2f}）。"
+        "下面的概率只是在不适用的类别之间作比较。",
+    ),
+    "classify.known_why": (
+        "Likeness to the training pictures {score:.2f} (at least {threshold:.2f} is needed).",
+        "与训练图片的相似度 {score:.2f}（至少需要 {threshold:.2f}）。",
+    ),
+    "classify.answered": (
+        "Answered by the {source} model on {device} in {milliseconds:.0f} ms",
+        "由{source}模型在 {device} 上用 {milliseconds:.0f} 毫秒得出",
+    ),
+    "classify.source_bundled": ("bundled", "内置"),
+}
+
+# What the bundled model's classes are called in Chinese; other models' names are shown as given.
+CHINESE_NAMES = {"ants": "蚂蚁", "bees": "蜜蜂"}
+
+CSS = """
+.classify-verdict h2 { margin: 0 0 .25rem; font-size: 1.6rem; }
+.classify-verdict p { margin: 0; color: var(--body-text-color-subdued); }
+.classify-verdict { padding: .75rem 1rem; border-radius: var(--radius-lg);
+  background: var(--block-background-fill); border-left: 4px solid var(--color-accent); }
+.classify-verdict.neither { border-left-color: var(--body-text-color-subdued); }
+"""
+
+
+class NoPicture(UserError):
+    en = "There is no picture to classify: upload one with the call."
+    zh = "没有可分类的图片：请在调用时上传一张。"
+
+
+class ModelCard(TypedDict):
+    source: str
+    revision: str | None
+    labels: list[str]
+
+
+class Classification(TypedDict):
+    label: str
+    confidence: float
+    probabilities: dict[str, float]
+    known: bool
+    known_score: float | None
+    model: ModelCard
+    device: str
+    milliseconds: float
+
+
+def build(served: "Served[Classifier]") -> None:
+    """Make the tab's components, listeners and its `/classify` endpoint."""
+
+    def show(path: str | None, request: gr.Request):
+        language = language_of(request)
+        if path is None:
+            return waiting(language), None, None
+        try:
+            classifier, answer = classify_file(served, path)
+        except UserError as error:
+            raise to_gradio_error(error, request) from None
+        # matplotlib and torch come with it: only once there is something to draw
+        from model.heatmap import overlay
+
+        label = {name_of(k, language): p for k, p in answer.probabilities.items()}
+        return (
+            verdict(classifier, answer, language),
+            label,
+            overlay(answer.seen, answer.heat_map),
+        )
+
+    def classify(image: FileDataDict, request: gr.Request) -> Classification:
+        """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 40 megapixels.
+
+        `known` is false when the picture is like nothing that the model was trained on; `label`
+        and `probabilities` then only compare classes that do not apply. `known_score` is in 0..1.
+        """
+        try:
+            # Gradio has checked such a file to be an upload; a bare path could be anyone's file.
+            if not is_file_obj_with_meta(image):
+                raise NoPicture()
+            classifier, answer = classify_file(served, image["path"])
+        except UserError as error:
+            raise to_gradio_error(error, request) from None
+        return as_json(classifier, answer)
+
+    gr.Markdown(i18n_key("classify.intro"))
+    with gr.Row():
+        with gr.Column():
+            picture = gr.Image(
+                label=i18n_key("classify.picture"),
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "webcam", "clipboard"],
+                height=360,
+                elem_id="classify-picture",
+            )
+            gr.Examples(
+                examples=[[str(path)] for path in example_pictures()],
+                inputs=[picture],
+                label=i18n_key("classify.examples"),
+                api_visibility="private",
+            )
+        with gr.Column():
+            words = gr.HTML(waiting("en"), elem_id="classify-words")
+            probabilities = gr.Label(
+                label=i18n_key("classify.probabilities"), elem_id="classify-probabilities"
+            )
+            heat_map = gr.Image(
+                label=i18n_key("classify.heat_map"),
+                interactive=False,
+                height=280,
+                buttons=["fullscreen"],
+                elem_id="classify-heat-map",
+            )
+    picture.change(
+        show,
+        inputs=[picture],
+        outputs=[words, probabilities, heat_map],
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
+    gr.api(classify, api_name="classify")
+
+
+def classify_file(served: "Served[Classifier]", path: str) -> "tuple[Classifier, Answer]":
+    """Read the picture in `path` and classify it. Raises UserError."""
+    from model.pictures import load_picture
+
+    picture = load_picture(path)
+    classifier = served.get()
+    return classifier, classifier(picture)
+
+
+def as_json(classifier: "Classifier", answer: "Answer") -> Classification:
+    """What `/classify` answers."""
+    return Classification(
+        label=answer.label,
+        confidence=answer.confidence,
+        probabilities=answer.probabilities,
+        known=answer.known,
+        known_score=answer.known_score,
+        model=ModelCard(
+            source=classifier.origin.source,
+            revision=classifier.origin.revision,
+            labels=list(classifier.classes),
+        ),
+        device=str(classifier.device),
+        milliseconds=round(answer.milliseconds, 1),
+    )
+
+
+def verdict(classifier: "Classifier", answer: "Answer", language: str) -> str:
+    """The answer as a heading, what it rests on, and who gave it, as HTML."""
+    names = [name_of(name, language) for name in classifier.classes]
+    facts = {
+        "score": answer.known_score,
+        "threshold": classifier.known and classifier.known.threshold,
+    }
+    if answer.known:
+        heading = say(
+            TEXT,
+            "classify.verdict",
+            language,
+            label=name_of(answer.label, language),
+            confidence=answer.confidence,
+        )
+        why = say(TEXT, "classify.known_why", language, **facts) if classifier.known else ""
+    else:
+        heading = say(TEXT, "classify.neither", language, classes=" / ".join(names))
+        why = say(TEXT, "classify.neither_why", language, **facts)
+    source = str(classifier.origin)
+    if source == "bundled":
+        source = say(TEXT, "classify.source_bundled", language)
+    by = say(
+        TEXT,
+        "classify.answered",
+        language,
+        source=source,
+        device=classifier.device,
+        milliseconds=answer.milliseconds,
+    )
+    tone = "known" if answer.known else "neither"
+    lines = "".join(f"<p>{html.escape(line)}</p>" for line in (why, by) if line)
+    return f'<div class="classify-verdict {tone}"><h2>{html.escape(heading)}</h2>{lines}</div>'
+
+
+def waiting(language: str) -> str:
+    """What stands in the verdict's place before there is one."""
+    return f'<div class="classify-verdict neither"><p>{say(TEXT, "classify.waiting", language)}</p></div>'
+
+
+def name_of(name: str, language: str) -> str:
+    """A class's name in the reader's language."""
+    return CHINESE_NAMES.get(name, name) if language == "zh" else name
+
+
+def example_pictures() -> list[Path]:
+    """The pictures in examples/, in the order of their names."""
+    return sorted(EXAMPLES.glob("*.jpg"))
