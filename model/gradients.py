@@ -1,0 +1,180 @@
+"""Value and derivatives of an expression by PyTorch's autograd, in float64.
+
+`trace` keeps what `backward()` passes through: every operation's value, its gradient, its local
+derivatives and the name of its `grad_fn`. `differentiate` gives only the ends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model.expression import Expression, Node
+from model.expression_errors import BadOrder, BadValue, ValueMissing
+
+LARGEST_VALUE = 1e100
+
+OPERATIONS: Mapping[str, Callable[..., Tensor]] = {
+    "neg": lambda a: -a,
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "pow": lambda a, b: a**b,
+    "min": lambda a, b: torch.minimum(tensor(a), tensor(b)),
+    "max": lambda a, b: torch.maximum(tensor(a), tensor(b)),
+    **{
+        name: getattr(torch, name)
+        for name in (
+            *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp"),
+            *("log", "log2", "log10", "sqrt", "abs", "erf", "sigmoid", "relu"),
+        )
+    },
+    "leaky_relu": F.leaky_relu,
+    "softplus": F.softplus,
+    "gelu": F.gelu,
+}
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """At one point: nan and inf are kept as they come."""
+
+    value: float
+    gradients: dict[str, float]
+    hessian: dict[str, dict[str, float]] | None = None  # only for order 2; symmetric
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What happened at each node, in the order of `Expression.nodes`.
+
+    `gradients[i]` is ∂result/∂node i, None for constants. `local[i][k]` is ∂node i/∂its k-th
+    input, None where that input is a constant. `grad_fn[i]` is the class name that torch prints.
+    """
+
+    values: list[float]
+    gradients: list[float | None]
+    local: list[tuple[float | None, ...]]
+    grad_fn: list[str | None]
+
+
+def tensor(number: Tensor | float) -> Tensor:
+    """A number as a float64 scalar that needs no gradient; a tensor as it is."""
+    if isinstance(number, Tensor):
+        return number
+    return torch.tensor(number, dtype=torch.float64)
+
+
+def checked_values(expression: Expression, values: Mapping[str, object]) -> dict[str, float]:
+    """The values of the expression's variables as floats; names it does not use are left out.
+
+    Raises `ValueMissing` and `BadValue` (not a number, nan, infinite, beyond 1e100).
+    """
+    if missing := [name for name in expression.variables if values.get(name) is None]:
+        raise ValueMissing(names=", ".join(missing))
+    checked = {}
+    for name in expression.variables:
+        given = values[name]
+        try:
+            number = math.nan if isinstance(given, bool) else float(given)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not abs(number) <= LARGEST_VALUE:
+            raise BadValue(name=name, value=str(given)[:40])
+        checked[name] = number
+    return checked
+
+
+def leaves(values: Mapping[str, float]) -> dict[str, Tensor]:
+    """Each variable as a float64 scalar that asks for a gradient."""
+    return {
+        name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
+        for name, value in values.items()
+    }
+
+
+def forward(expression: Expression, variables: Mapping[str, Tensor]) -> list[Tensor | float]:
+    """Every node's result: tensors, and plain numbers where no variable is involved."""
+
+    def leaf(node: Node) -> Tensor | float:
+        return variables[node.name] if node.constant is None else node.constant
+
+    def apply(node: Node, inputs: list[Tensor | float]) -> Tensor | float:
+        if node.constant is not None:
+            return node.constant
+        return OPERATIONS[node.operation](*inputs)
+
+    return expression.fold(leaf, apply)
+
+
+def differentiate(
+    expression: Expression, values: Mapping[str, object], order: int = 1
+) -> Derivatives:
+    """Value and ∂/∂ each variable; with `order=2` the Hessian too.
+
+    Raises `ValueMissing`, `BadValue` and `BadOrder`.
+    """
+    if order not in (1, 2):
+        raise BadOrder(order=order)
+    variables = leaves(checked_values(expression, values))
+    result = tensor(forward(expression, variables)[-1])
+    first = _grad(result, variables, create_graph=order == 2)
+    gradients = {name: gradient.item() for name, gradient in first.items()}
+    hessian = None
+    if order == 2:
+        hessian = {
+            name: {k: g.item() for k, g in _grad(gradient, variables, retain_graph=True).items()}
+            for name, gradient in first.items()
+        }
+    return Derivatives(result.item(), gradients, hessian)
+
+
+def _grad(result: Tensor, variables: Mapping[str, Tensor], **graph: bool) -> dict[str, Tensor]:
+    """∂result/∂ each variable; zero where the result does not depend on it."""
+    if not variables or not result.requires_grad:
+        return {name: tensor(0.0) for name in variables}
+    found = torch.autograd.grad(
+        result, list(variables.values()), allow_unused=True, materialize_grads=True, **graph
+    )
+    return dict(zip(variables, found, strict=True))
+
+
+def trace(expression: Expression, values: Mapping[str, object]) -> Trace:
+    """Run forward and backward once and keep everything on the way."""
+    variables = leaves(checked_values(expression, values))
+    results = forward(expression, variables)
+    tensors = [result for result in results if isinstance(result, Tensor)]
+    for result in tensors:
+        result.retain_grad()
+    if tensors:
+        tensors[-1].backward()
+    return Trace(
+        values=[r.item() if isinstance(r, Tensor) else r for r in results],
+        gradients=[r.grad.item() if isinstance(r, Tensor) else None for r in results],
+        local=[
+            _local_derivatives(node, [results[i] for i in node.inputs]) for node in expression.nodes
+        ],
+        grad_fn=[_grad_fn(result) for result in results],
+    )
+
+
+def _local_derivatives(node: Node, inputs: list[Tensor | float]) -> tuple[float | None, ...]:
+    """The operation's own derivatives, from a graph that holds it alone."""
+    if node.constant is not None or node.is_leaf:
+        return (None,) * len(inputs)
+    alone = [x.detach().requires_grad_() if isinstance(x, Tensor) else x for x in inputs]
+    wanted = [x for x in alone if isinstance(x, Tensor)]
+    found = iter(torch.autograd.grad(OPERATIONS[node.operation](*alone), wanted))
+    return tuple(next(found).item() if isinstance(x, Tensor) else None for x in alone)
+
+
+def _grad_fn(result: Tensor | float) -> str | None:
+    if not isinstance(result, Tensor):
+        return None
+    return "AccumulateGrad" if result.is_leaf else result.grad_fn.name()

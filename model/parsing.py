@@ -1,0 +1,302 @@
+"""From text to an `Expression`: two allowlists, one of characters and words, one of `ast` nodes.
+
+Nothing is ever evaluated as Python. The first allowlist sees to pointed messages; the second
+would hold even if the first had a hole.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import keyword
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from model import expression_errors as errors
+from model import numeric
+from model.expression import BINARY, FUNCTIONS, Expression, Node
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much an expression may hold, so that every one is answered at once."""
+
+    characters: int = 300
+    nodes: int = 200  # numbers, variables and operations, as written
+    depth: int = 40
+    variables: int = 12
+    name: int = 20  # characters
+    number: float = 1e100  # and 1e-100 is the smallest
+    exponent: float = 100.0  # of a constant one
+
+
+LIMITS = Limits()
+
+CONSTANTS: Mapping[str, float] = {"pi": math.pi, "π": math.pi, "e": math.e}
+
+# Greek letters that no Latin letter is mistaken for; π is the constant.
+GREEK = "αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΦΨΩ"
+# What is typed for a sign or letter that is read here; full-width and styled forms besides these
+# are found by Unicode's own compatibility mapping.
+LOOK_ALIKES: Mapping[str, str] = {
+    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True)),
+    **dict(zip("АВЕКМНОРСТХаеорсухѕіј", "ABEKMHOPCTXaeopcyxsij", strict=True)),
+    **dict.fromkeys("×·⋅∙∗", "*"),
+    **dict.fromkeys("÷∕⁄", "/"),
+    **dict.fromkeys("−–—", "-"),
+    **{"²": "**2", "³": "**3", "√": "sqrt", "、": ","},
+}
+FORBIDDEN: Mapping[str, type[errors.ExpressionError]] = {
+    **dict.fromkeys("'\"`“”‘’", errors.TextNotAllowed),
+    **dict.fromkeys("[]{}【】", errors.BracketNotAllowed),
+    **dict.fromkeys("=<>!:;", errors.ComparisonNotAllowed),
+    ".": errors.AttributeNotAllowed,
+}
+OTHER_NAMES: Mapping[str, str] = {
+    **{"ln": "log", "lg": "log10", "tg": "tan", "arcsin": "asin", "arccos": "acos"},
+    **{"arctan": "atan", "pow": "**", "maximum": "max", "minimum": "min", "sign": "abs"},
+}
+
+TOKEN = re.compile(
+    rf"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    rf"|(?P<name>[A-Za-z_{GREEK}][A-Za-z0-9_{GREEK}]*)"
+    r"|(?P<power>\*\*|\^)|(?P<operator>//|[-+*/])|(?P<open>\()|(?P<close>\))|(?P<comma>,)"
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    kind: str  # a group of TOKEN, or "end"
+    text: str
+    start: int
+
+
+def parse(source: str) -> Expression:
+    """Read an expression: + - * / ** (or ^), parentheses, `FUNCTIONS`, pi and e, and up to twelve
+    variables. Raises a subclass of `ExpressionError` that points at the first mistake."""
+    if len(source) > LIMITS.characters:
+        raise errors.ExpressionTooLong(
+            source, LIMITS.characters, length=len(source), limit=LIMITS.characters
+        )
+    if not source.strip():
+        raise errors.EmptyExpression(source, 0)
+    check_grammar(source, tokenize(source))
+    # `ast` counts UTF-8 bytes of what it was given; `origin` leads back to the user's characters.
+    pieces = ["**" if c == "^" else " " if c.isspace() else c for c in source]
+    origin = [i for i, piece in enumerate(pieces) for _ in piece.encode()]
+    indent = len(source) - len(source.lstrip())
+    try:
+        tree = ast.parse("".join(pieces).lstrip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        column = max((getattr(error, "offset", None) or 1) - 1, 0) + indent
+        at = origin[min(column, len(origin) - 1)]
+        raise errors.NotUnderstood(source, at) from error
+    return _Builder(source, origin[indent:]).build(tree.body)
+
+
+def tokenize(source: str) -> list[Token]:
+    """The words and signs of `source`, or an error at the first that has no place here."""
+    tokens, at = [], 0
+    while at < len(source):
+        if source[at].isspace():
+            at += 1
+            continue
+        match = TOKEN.match(source, at)
+        if match is None:
+            raise _bad_character(source, at)
+        token = Token(str(match.lastgroup), match.group(), at)
+        _check_word(source, token)
+        tokens.append(token)
+        at = match.end()
+    return [*tokens, Token("end", "", len(source))]
+
+
+def _bad_character(source: str, at: int) -> errors.ExpressionError:
+    character = source[at]
+    instead = LOOK_ALIKES.get(character) or unicodedata.normalize("NFKC", character)
+    if instead != character and (TOKEN.match(instead) or instead in FORBIDDEN):
+        code = f"U+{ord(character):04X}"
+        return errors.LookAlike(source, at, character=character, code=code, instead=instead)
+    kind = FORBIDDEN.get(character, errors.UnknownCharacter)
+    return kind(source, at, character=character if character.isprintable() else ascii(character))
+
+
+def _check_word(source: str, token: Token) -> None:
+    if token.kind == "name":
+        if keyword.iskeyword(token.text):
+            raise errors.ReservedWord(source, token.start, name=token.text)
+        if token.text.startswith("_") or len(token.text) > LIMITS.name:
+            name = token.text if len(token.text) <= LIMITS.name else token.text[: LIMITS.name] + "…"
+            raise errors.BadName(source, token.start, name=name, limit=LIMITS.name)
+    elif token.text == "//":
+        raise errors.FloorDivisionNotAllowed(source, token.start)
+    elif token.kind == "number":
+        if re.match(r"0\d", token.text):
+            raise errors.BadNumber(source, token.start, text=token.text)
+        number = float(token.text)
+        if number and not 1 / LIMITS.number <= number <= LIMITS.number:
+            text = token.text if len(token.text) <= 20 else token.text[:20] + "…"
+            raise errors.NumberOutOfRange(source, token.start, text=text)
+
+
+def check_grammar(source: str, tokens: list[Token]) -> None:
+    """Operands and operators must take turns and parentheses must pair up."""
+    opened: list[tuple[int, bool]] = []  # where, and whether a function's
+    wants_operand = True
+    for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
+        calls = before is not None and before.text in FUNCTIONS
+        if wants_operand:
+            if token.kind in ("close", "comma", "power", "end") or token.text in ("*", "/"):
+                raise errors.MissingOperand(source, token.start)
+        elif token.kind in ("number", "name") or (token.kind == "open" and not calls):
+            raise _missing_operator(source, before, token, after)
+        if token.kind == "open":
+            opened.append((token.start, calls))
+            if len(opened) > LIMITS.depth:
+                raise errors.TooDeeplyNested(source, token.start, limit=LIMITS.depth)
+        elif token.kind == "close":
+            if not opened:
+                raise errors.ParenthesisNotOpened(source, token.start)
+            opened.pop()
+        elif token.kind == "comma" and not (opened and opened[-1][1]):
+            raise errors.StrayComma(source, token.start)
+        elif token.kind == "end" and opened:
+            raise errors.ParenthesisNotClosed(source, opened[-1][0])
+        elif token.text in FUNCTIONS and (after is None or after.kind != "open"):
+            raise errors.FunctionWithoutArgument(source, token.start, name=token.text)
+        wants_operand = token.kind not in ("number", "name", "close")
+
+
+def _missing_operator(
+    source: str, before: Token | None, token: Token, after: Token | None
+) -> errors.ExpressionError:
+    left = before.text if before else ""
+    if token.kind == "open" and before and before.kind == "name":
+        near = difflib.get_close_matches(left.lower(), FUNCTIONS, n=1, cutoff=0.6)
+        suggestion = OTHER_NAMES.get(left.lower(), near[0] if near else "")
+        hint = f" → {suggestion}?" if suggestion else ""
+        return errors.NotAFunction(source, before.start, name=left, hint=hint)
+    right = "(…)" if token.kind == "open" else token.text
+    left = "(…)" if left == ")" else left
+    if token.text in FUNCTIONS and after is not None and after.kind == "open":
+        right = f"{token.text}(…)"
+    return errors.ImplicitMultiplication(source, token.start, left=left, right=right)
+
+
+AST_BINARY: Mapping[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.Pow: "pow",
+}
+
+
+class _Builder:
+    """Walks the syntax tree once and lists its operations, each distinct one once."""
+
+    def __init__(self, source: str, origin: list[int]) -> None:
+        self.source, self.origin = source, origin
+        self.nodes: list[Node] = []
+        self.places: dict[tuple, int] = {}  # what a node computes -> its place in `nodes`
+        self.variables: list[str] = []
+        self.written = 0  # nodes as written, repeated ones included
+
+    def build(self, tree: ast.expr) -> Expression:
+        self._visit(tree, depth=1)
+        return Expression(self.source, tuple(self.nodes), tuple(self.variables))
+
+    def _span(self, tree: ast.expr) -> tuple[int, int]:
+        end = tree.end_col_offset or tree.col_offset + 1
+        return self.origin[tree.col_offset], self.origin[end - 1] + 1
+
+    def _visit(self, tree: ast.expr, depth: int) -> int:
+        """Add `tree` and all that it uses; return its place."""
+        start, end = self._span(tree)
+        if depth > LIMITS.depth:
+            raise errors.TooDeeplyNested(self.source, start, limit=LIMITS.depth)
+        match tree:
+            case ast.Constant(value=int() | float()) if not isinstance(tree.value, bool):
+                text = self.source[start:end]
+                return self._add("number", (), start, end, text, float(text))
+            case ast.Name(id=name):
+                return self._name(name, start, end)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self._visit(operand, depth + 1)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return self._add("neg", (self._visit(operand, depth + 1),), start, end)
+            case ast.BinOp(op=op, left=left, right=right) if type(op) in AST_BINARY:
+                inputs = (self._visit(left, depth + 1), self._visit(right, depth + 1))
+                return self._add(AST_BINARY[type(op)], inputs, start, end)
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
+                return self._call(name, args, start, end, depth)
+        raise errors.NotUnderstood(self.source, start)
+
+    def _name(self, name: str, start: int, end: int) -> int:
+        if name in CONSTANTS:
+            return self._add("number", (), start, end, name, CONSTANTS[name])
+        if name not in self.variables:
+            if len(self.variables) == LIMITS.variables:
+                raise errors.TooManyVariables(self.source, start, name=name, limit=LIMITS.variables)
+            self.variables.append(name)
+        return self._add("variable", (), start, end, name)
+
+    def _call(self, name: str, args: list[ast.expr], start: int, end: int, depth: int) -> int:
+        many = name in BINARY
+        if len(args) < 2 if many else len(args) != 1:
+            wanted = "≥ 2" if many else "1"
+            raise errors.WrongArgumentCount(
+                self.source, start, name=name, wanted=wanted, given=len(args)
+            )
+        place = self._visit(args[0], depth + 1)
+        if not many:
+            return self._add(name, (place,), start, end)
+        for arg in args[1:]:  # max(a, b, c) is max(max(a, b), c)
+            place = self._add(name, (place, self._visit(arg, depth + 1)), start, end)
+        return place
+
+    def _add(
+        self,
+        operation: str,
+        inputs: tuple[int, ...],
+        start: int,
+        end: int,
+        name: str = "",
+        constant: float | None = None,
+    ) -> int:
+        self.written += 1
+        if self.written > LIMITS.nodes:
+            raise errors.TooManyOperations(self.source, start, limit=LIMITS.nodes)
+        key = (operation, inputs, name)
+        if key not in self.places:
+            if inputs:
+                constant = self._constant(operation, inputs, start, end)
+            self.places[key] = len(self.nodes)
+            self.nodes.append(Node(operation, inputs, name, start, end, constant))
+        return self.places[key]
+
+    def _constant(self, operation: str, inputs: tuple[int, ...], start: int, end: int):
+        """The value of an operation between constants, or None where a variable is in it."""
+        values = [self.nodes[i].constant for i in inputs]
+        if operation == "pow" and values[1] is not None and abs(values[1]) > LIMITS.exponent:
+            raise errors.ExponentTooLarge(
+                self.source,
+                self.nodes[inputs[1]].start,
+                exponent=f"{values[1]:.6g}",
+                limit=f"{LIMITS.exponent:g}",
+            )
+        if None in values:
+            return None
+        with np.errstate(all="ignore"):
+            result = float(numeric.OPERATIONS[operation](*map(np.float64, values)))
+        # A power so small that it is 0 here would have millions of digits in exact arithmetic.
+        vanished = operation == "pow" and values[0] and abs(result) < 1e-300
+        if not math.isfinite(result) or vanished:
+            text = self.source[start:end]
+            raise errors.ConstantUndefined(self.source, start, text=text)
+        return result
