@@ -40,6 +40,11 @@ class BrokenCheckpoint(UserError):
     zh = "检查点 {name} 已损坏。请删除它，并去掉 --resume 重新训练。"
 
 
+def beside(output: Path) -> Path:
+    """Where the checkpoint of the run that is to become the folder `output` is kept."""
+    return output.with_name(output.name + ".checkpoint.safetensors")
+
+
 def save(path: Path, state: Mapping[str, Any]) -> None:
     """Write `state` to `path`, replacing what was there only once the new file is complete.
 
