@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,8 +49,8 @@ class Preprocessing:
     """How a picture becomes the network's input: its short side resized to `resize` pixels, the
     middle `crop` × `crop` cut out, each channel standardised."""
 
-    resize: int = 256
-    crop: int = 224
+    resize: int = 288
+    crop: int = 256
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
@@ -58,15 +59,14 @@ class Preprocessing:
         resized = v2.functional.resize(picture, [self.resize])
         return v2.functional.center_crop(resized, [self.crop])
 
-    def to_input(self, shrunk: Image.Image) -> Tensor:
-        """Float tensor [3, crop, crop] of what `shrink` gave."""
-        image = v2.functional.to_dtype(
-            v2.functional.pil_to_tensor(shrunk), torch.float32, scale=True
-        )
-        return v2.functional.normalize(image, list(self.mean), list(self.std))
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Float images [..., 3, h, w], standardised by channel, of uint8 ones."""
+        images = v2.functional.to_dtype(pixels, torch.float32, scale=True)
+        return v2.functional.normalize(images, list(self.mean), list(self.std))
 
     def __call__(self, picture: Image.Image) -> Tensor:
-        return self.to_input(self.shrink(picture))
+        """The network's input [3, crop, crop] for an RGB picture of any size."""
+        return self.normalise(v2.functional.pil_to_tensor(self.shrink(picture)))
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,7 @@ class Classifier:
     def __call__(self, picture: Image.Image) -> Answer:
         """Classify an RGB picture of any size."""
         start = time.perf_counter()
-        seen = self.preprocessing.shrink(picture)
-        image = self.preprocessing.to_input(seen).to(self.device)
+        image = self.preprocessing(picture).to(self.device)
         activations = feature_maps(self.network, image[None])
         features = activations.mean(dim=(2, 3))
         logits = self.network.fc(features)
@@ -134,7 +133,7 @@ class Classifier:
             known=self.known is None or known_score >= self.known.threshold,
             known_score=known_score,
             heat_map=heat_map.cpu(),
-            seen=seen,
+            seen=self.preprocessing.shrink(picture),
             milliseconds=1000 * (time.perf_counter() - start),
         )
 
@@ -189,7 +188,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Preprocessi
         cfg = config["pretrained_cfg"]
         crop = int(cfg["input_size"][-1])
         preprocessing = Preprocessing(
-            resize=int(crop / cfg["crop_pct"]),
+            resize=math.floor(crop / cfg["crop_pct"]),  # as timm reads it
             crop=crop,
             mean=_three_numbers(cfg["mean"]),
             std=_three_numbers(cfg["std"]),
@@ -210,7 +209,7 @@ def read_known(run: Run) -> KnownScore | None:
     if threshold is None and KNOWN not in run.tensors:
         return None
     num_classes = run.config["num_classes"]
-    shapes = {"weight": (1000, 512), "bias": (1000,), "class_means": (num_classes, 1000)}
+    shapes = {"weight": (1000, 512), "bias": (1000,), "prototypes": (num_classes, 1000)}
     tensors = run.tensors.get(KNOWN, {})
     fits = {name: tuple(tensor.shape) for name, tensor in tensors.items()} == shapes
     if not fits or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:

@@ -4,12 +4,14 @@ A classifier of ants and bees must call a teapot an ant or a bee. What tells tha
 how the frozen ImageNet head sees it: every picture gets a distribution over the 1,000 ImageNet
 classes, and pictures of one kind get alike distributions. The score is the Bhattacharyya
 coefficient (A. Bhattacharyya, "On a measure of divergence between two statistical populations",
-Bull. Calcutta Math. Soc. 35, 1943, p. 99) between the picture's distribution p and the training
-pictures' mean distribution q of the class that it resembles most:
+Bull. Calcutta Math. Soc. 35, 1943, p. 99) between the picture's distribution p and that of the
+class that it resembles most, q, the normalised geometric mean of its training pictures':
 
     score = max over classes of  sum_i sqrt(p_i q_i)      from 0 (nothing in common) to 1 (equal)
 
-It needs no pictures of "neither", and one forward pass gives the features for both heads.
+Both are sharpened first (a softmax at temperature 0.4), so that the few ImageNet classes that a
+picture really looks like count and the long tail does not. It needs no pictures of "neither", and
+one forward pass gives the features for both heads.
 """
 
 from __future__ import annotations
@@ -20,36 +22,38 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+SHARPENING = 0.4
+
 
 @dataclass(frozen=True)
 class KnownScore:
-    """`weight` [1000, D] and `bias` [1000] are the ImageNet head, `class_means` [K, 1000] each
-    class's mean distribution; a picture scoring below `threshold` is "neither"."""
+    """`weight` [1000, D] and `bias` [1000] are the ImageNet head, `prototypes` [K, 1000] each
+    class's distribution; a picture scoring below `threshold` is "neither"."""
 
     weight: Tensor
     bias: Tensor
-    class_means: Tensor
+    prototypes: Tensor
     threshold: float
 
     def __call__(self, features: Tensor) -> Tensor:
         """Scores [N] in 0..1 of the features [N, D] of N pictures."""
-        distributions = (features @ self.weight.T + self.bias).softmax(dim=1)
-        return bhattacharyya(distributions, self.class_means).amax(dim=1)
+        logits = features @ self.weight.T + self.bias
+        return bhattacharyya(sharpened(logits), self.prototypes).amax(dim=1)
 
     def to(self, device: torch.device) -> KnownScore:
         """The same score computed on `device`."""
-        tensors = (tensor.to(device) for tensor in (self.weight, self.bias, self.class_means))
+        tensors = (tensor.to(device) for tensor in (self.weight, self.bias, self.prototypes))
         return KnownScore(*tensors, threshold=self.threshold)
 
     def tensors(self) -> dict[str, Tensor]:
         """What a run folder keeps in known.safetensors, in half precision: it is 1,000 classes."""
-        kept = {"weight": self.weight, "bias": self.bias, "class_means": self.class_means}
+        kept = {"weight": self.weight, "bias": self.bias, "prototypes": self.prototypes}
         return {name: tensor.half() for name, tensor in kept.items()}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], threshold: float) -> KnownScore:
         """The inverse of `tensors`."""
-        names = ("weight", "bias", "class_means")
+        names = ("weight", "bias", "prototypes")
         return cls(*(tensors[name].float() for name in names), threshold=threshold)
 
 
@@ -58,6 +62,16 @@ def bhattacharyya(p: Tensor, q: Tensor) -> Tensor:
     return p.sqrt() @ q.sqrt().T
 
 
-def class_means(distributions: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    """Mean distribution [K, C] of each class, from distributions [N, C] and labels [N]."""
-    return torch.stack([distributions[labels == k].mean(dim=0) for k in range(num_classes)])
+def sharpened(logits: Tensor) -> Tensor:
+    """The distributions [N, C] that logits [N, C] stand for, their likely classes stressed."""
+    return (logits / SHARPENING).softmax(dim=1)
+
+
+def prototypes(logits: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """Each class's distribution [K, C], from ImageNet logits [N, C] and labels [N].
+
+    The mean of logits is the geometric mean of distributions: one strange picture among the
+    training pictures hardly moves it.
+    """
+    means = [logits[labels == k].mean(dim=0) for k in range(num_classes)]
+    return sharpened(torch.stack(means))

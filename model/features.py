@@ -1,0 +1,146 @@
+"""What a frozen body sees, computed once.
+
+Where the body is not trained a picture's features never change. So each picture is decoded once
+and its views go through the body once; every epoch, fold and setting after that works on
+[N, views, 512] numbers: 2 kB a view instead of a picture.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.models import ResNet
+from torchvision.transforms import v2
+
+from model.classifier import Preprocessing, feature_maps
+from model.data import Picture, load_training_picture
+from model.precision import autocast
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+PICTURES_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Views:
+    """How each training picture is looked at: as in evaluation, mirrored, and `augmented` times
+    through a random crop of `crop` × `crop` pixels."""
+
+    preprocessing: Preprocessing
+    augmented: int = 0
+    seed: int = 0
+
+    def __call__(self, picture: Image.Image, number: int) -> list[Tensor]:
+        """Views, uint8 [3, h, w], of the RGB picture that is `number`-th of its data set."""
+        plain = v2.functional.pil_to_tensor(self.preprocessing.shrink(picture))
+        generator = picture_generator(self.seed, number)
+        random = [random_view(picture, generator) for _ in range(self.augmented)]
+        return [plain, plain.flip(-1), *random]
+
+
+def random_view(picture: Image.Image, generator: torch.Generator, size: int = 224) -> Tensor:
+    """A random crop of an RGB picture, resized and perhaps mirrored: uint8 [3, size, size].
+
+    The augmentation of PyTorch's transfer-learning tutorial, RandomResizedCrop (8 to 100 % of the
+    area, 3:4 to 4:3) and RandomHorizontalFlip, drawn from a generator of the picture's own: the
+    result depends neither on the number of threads nor on that of processes.
+    """
+    top, left, height, width = random_crop(*picture.size, generator)
+    view = v2.functional.resized_crop(picture, top, left, height, width, [size, size])
+    if torch.rand((), generator=generator) < 0.5:
+        view = v2.functional.horizontal_flip(view)
+    return v2.functional.pil_to_tensor(view)
+
+
+def random_crop(width: int, height: int, generator: torch.Generator) -> tuple[int, int, int, int]:
+    """Top, left, height and width of a crop (Szegedy et al., CVPR 2015, arXiv 1409.4842, § 6)."""
+    for _ in range(10):
+        area_share, log_ratio, y, x = torch.rand(4, generator=generator).tolist()
+        area = width * height * (0.08 + 0.92 * area_share)
+        ratio = (3 / 4) * (16 / 9) ** log_ratio
+        w, h = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
+        if 0 < w <= width and 0 < h <= height:
+            return int(y * (height - h + 1)), int(x * (width - w + 1)), h, w
+    side = min(width, height)  # a very long picture: its middle
+    return (height - side) // 2, (width - side) // 2, side, side
+
+
+def picture_generator(seed: int, number: int, epoch: int = 0) -> torch.Generator:
+    """The random numbers for one picture in one epoch, whoever draws them and in what order."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) * 1_000_003 + number)
+
+
+def prefetch(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int
+) -> Iterator[Result]:
+    """`work` done on every item by threads, results in order, only a few ahead of their use.
+
+    Decoding and resizing release Python's lock, so threads are enough, and unlike processes they
+    start at once and import nothing again. With 0 workers the caller's own thread does it.
+    """
+    if workers == 0:
+        yield from map(work, items)
+        return
+    waiting = iter(items)
+    with ThreadPoolExecutor(workers) as pool:
+        ahead = deque(pool.submit(work, item) for item in islice(waiting, workers + 1))
+        try:
+            while ahead:
+                yield ahead.popleft().result()
+                ahead.extend(pool.submit(work, item) for item in islice(waiting, 1))
+        finally:  # the reader may have stopped early
+            for future in ahead:
+                future.cancel()
+
+
+@torch.inference_mode()
+def extract_features(
+    body: ResNet,
+    pictures: Sequence[Picture],
+    root: Path,
+    views: Callable[[Image.Image, int], list[Tensor]],
+    normalise: Callable[[Tensor], Tensor],
+    *,
+    share: Sequence[int],
+    workers: int,
+    exact: bool = False,
+    on_pictures: Callable[[int], object] = lambda count: None,
+) -> Tensor:
+    """Features [len(share), views, 512] of the pictures numbered `share`, on the body's device.
+
+    `on_pictures` is told how many more are done. `exact` keeps to float32, as the app computes;
+    otherwise bfloat16 is used where it is fast. Raises BrokenPicture naming the file.
+    """
+    device = next(body.parameters()).device
+
+    def load(numbers: Sequence[int]) -> list[list[Tensor]]:
+        return [views(load_training_picture(pictures[n].path, root), n) for n in numbers]
+
+    batches = [share[i : i + PICTURES_AT_ONCE] for i in range(0, len(share), PICTURES_AT_ONCE)]
+    rows = []
+    for loaded in prefetch(load, batches, workers):
+        columns = []
+        for view in zip(*loaded, strict=True):  # one batch a view, since views differ in size
+            images = normalise(to_device(torch.stack(view), device))
+            images = images.contiguous(memory_format=torch.channels_last)
+            with autocast(device) if not exact else torch.no_grad():
+                columns.append(feature_maps(body, images).float().mean(dim=(2, 3)))
+        rows.append(torch.stack(columns, dim=1))
+        on_pictures(len(loaded))
+    return torch.cat(rows) if rows else torch.empty(0, 0, 512, device=device)
+
+
+def to_device(batch: Tensor, device: torch.device) -> Tensor:
+    """`batch` on `device`; pinned memory lets the copy overlap with what is being computed."""
+    if device.type == "cuda":
+        return batch.pin_memory().to(device, non_blocking=True)
+    return batch.to(device)

@@ -1,0 +1,111 @@
+"""k-fold cross-validation: every training picture judged by a model that has not seen it.
+
+From these out-of-fold answers come the choice of settings, the temperature and the threshold of
+the known score, so that the val split is read once, at the very end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from model.calibration import Quality, measure
+from model.head import STRENGTHS, Head, HeadSettings, fit_head, nearest_rows
+from model.known import KnownScore, prototypes
+
+ACCEPTED = 0.95
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What models that had not seen the pictures say of them: logits [N, K], known scores [N]."""
+
+    logits: Tensor
+    known_scores: Tensor
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The strength of L2-SP with the least out-of-fold NLL, and how every candidate did."""
+
+    strength: float
+    out_of_fold: OutOfFold
+    candidates: dict[float, Quality]
+
+
+def split_folds(labels: Tensor, folds: int, seed: int) -> list[Tensor]:
+    """Indices of `folds` disjoint parts, each with its share of every class.
+
+    There are at most as many parts as the smallest class has pictures.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    fold_of = torch.empty(len(labels), dtype=torch.long)
+    counts = torch.bincount(labels)
+    folds = max(2, min(folds, int(counts.min())))
+    for k in range(len(counts)):
+        members = (labels == k).nonzero().flatten()
+        shuffled = members[torch.randperm(len(members), generator=generator)]
+        fold_of[shuffled] = torch.arange(len(members)) % folds
+    return [(fold_of == fold).nonzero().flatten() for fold in range(folds)]
+
+
+def rest_of(fold: Tensor, count: int) -> Tensor:
+    """The indices below `count` that are not in `fold`."""
+    outside = torch.ones(count, dtype=torch.bool)
+    outside[fold] = False
+    return outside.nonzero().flatten()
+
+
+def choose_strength(
+    features: Tensor, labels: Tensor, imagenet: Head, settings: HeadSettings, folds: list[Tensor]
+) -> Choice:
+    """Cross-validate every strength on features [N, V, D], whose first view is evaluation's."""
+    answers = {
+        strength: _cross_validate(
+            features, labels, imagenet, replace(settings, strength=strength), folds
+        )
+        for strength in STRENGTHS
+    }
+    candidates = {strength: measure(each.logits, labels) for strength, each in answers.items()}
+    best = min(STRENGTHS, key=lambda strength: candidates[strength].nll)
+    return Choice(best, answers[best], candidates)
+
+
+def _cross_validate(
+    features: Tensor, labels: Tensor, imagenet: Head, settings: HeadSettings, folds: list[Tensor]
+) -> OutOfFold:
+    num_classes = int(labels.max()) + 1
+    logits = features.new_empty(len(labels), num_classes)
+    known_scores = features.new_empty(len(labels))
+    for fold in folds:
+        others = rest_of(fold, len(labels))
+        head = fit_head(
+            features[others],
+            labels[others],
+            start_head(features[others, 0], labels[others], imagenet, num_classes),
+            settings,
+        )
+        logits[fold] = head(features[fold, 0])
+        known = make_known_score(features[others, 0], labels[others], imagenet, num_classes)
+        known_scores[fold] = known(features[fold, 0])
+    return OutOfFold(logits, known_scores)
+
+
+def start_head(features: Tensor, labels: Tensor, imagenet: Head, num_classes: int) -> Head:
+    """The rows of the ImageNet head that the classes' features [N, D] most resemble."""
+    return imagenet.rows(nearest_rows(imagenet(features), labels, num_classes))
+
+
+def make_known_score(
+    features: Tensor, labels: Tensor, imagenet: Head, num_classes: int, threshold: float = 0.0
+) -> KnownScore:
+    """A known score with the prototypes of these features [N, D]."""
+    centres = prototypes(imagenet(features), labels, num_classes)
+    return KnownScore(imagenet.weight, imagenet.bias, centres, threshold)
+
+
+def acceptance_threshold(known_scores: Tensor) -> float:
+    """The score that 95 % of out-of-fold training pictures reach."""
+    return torch.quantile(known_scores.double(), 1 - ACCEPTED).item()
