@@ -1,0 +1,110 @@
+"""One derivative, three independent ways: autograd, the rules of calculus, quotients of differences.
+
+They share the parsed expression and nothing else: PyTorch in float64, SymPy with 40 digits,
+NumPy and Ridders' extrapolation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from model import gradients, remarks, symbolic
+from model.differences import Difference, differences
+from model.expression import Expression
+from model.remarks import Remark
+
+RELATIVE = 1e-9  # autograd against symbolic
+# A gradient far smaller than the terms it is made of is rounding noise; of terms of size 1:
+ABSOLUTE = 1e-14
+DIFFERENCE_RELATIVE = 1e-6  # autograd against differences, or ten times their estimated error
+
+
+@dataclass(frozen=True)
+class Row:
+    """∂/∂ one variable, three ways. nan where a method has no answer."""
+
+    name: str
+    autograd: float
+    symbolic: float
+    difference: float
+    error: float  # estimated, of `difference`
+    agrees_symbolic: bool
+    agrees_difference: bool
+
+    @property
+    def agrees(self) -> bool:
+        return self.agrees_symbolic and self.agrees_difference
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that is known of an expression at a point."""
+
+    expression: Expression
+    values: dict[str, float]
+    trace: gradients.Trace
+    symbolic: symbolic.Symbolic | None  # None: it took too long
+    value: float
+    rows: list[Row]
+    remarks: list[Remark]
+
+
+def compare(expression: Expression, values: Mapping[str, object]) -> Comparison:
+    """Differentiate three ways. Raises `ValueMissing` and `BadValue`."""
+    point = gradients.checked_values(expression, values)
+    trace = gradients.trace(expression, point)
+    exact = symbolic.differentiate(expression)
+    exact_slopes = dict.fromkeys(expression.variables, math.nan)
+    if exact is not None:
+        at = {exact.symbols[name]: value for name, value in point.items()}
+        slopes = symbolic.evaluate(list(exact.derivatives.values()), at)
+        exact_slopes = dict(zip(exact.derivatives, slopes, strict=True))
+    quotients = differences(expression, point)
+    largest = max((abs(v) for v in trace.values if math.isfinite(v)), default=1.0)
+    rows = [
+        _row(
+            name,
+            trace.gradients[expression.index_of(name)],
+            exact_slopes[name],
+            quotients[name],
+            ABSOLUTE * max(largest, 1.0),
+        )
+        for name in expression.variables
+    ]
+    found = remarks.about_values(expression, trace.values)
+    found += _about_rows(rows, found, exact is None)
+    return Comparison(expression, point, trace, exact, trace.values[-1], rows, found)
+
+
+def _row(name: str, autograd: float, exact: float, quotient: Difference, absolute: float) -> Row:
+    near_exact = autograd == exact or abs(autograd - exact) <= max(RELATIVE * abs(exact), absolute)
+    tolerance = max(10 * quotient.error, DIFFERENCE_RELATIVE * abs(quotient.slope), absolute)
+    return Row(
+        name=name,
+        autograd=autograd,
+        symbolic=exact,
+        difference=quotient.slope,
+        error=quotient.error,
+        agrees_symbolic=bool(near_exact),
+        agrees_difference=bool(abs(autograd - quotient.slope) <= tolerance),
+    )
+
+
+def _about_rows(rows: list[Row], known: list[Remark], too_long: bool) -> list[Remark]:
+    """Disagreements that no operation's remark has explained yet."""
+    found: list[Remark] = []
+    if too_long:
+        found.append(remarks.NoSymbolic())
+    if known:
+        return found
+    if any(math.isnan(row.autograd) for row in rows):
+        return [*found, remarks.GradientIndeterminate()]
+    finite = [row for row in rows if math.isfinite(row.symbolic)]
+    if off := [row.name for row in finite if not row.agrees_symbolic]:
+        found.append(remarks.Rounding(names=", ".join(off)))
+    coarse = [r.name for r in rows if not r.agrees_difference and r.name not in off]
+    if coarse:
+        found.append(remarks.CoarseDifference(names=", ".join(coarse)))
+    return found
