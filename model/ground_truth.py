@@ -7,6 +7,7 @@ Nothing here needs torch: the page can be built, and a mistake answered, before 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 from model.errors import UserError
@@ -53,7 +54,8 @@ def check_inputs(x: Sequence[float]) -> list[float]:
         raise WrongCount(count=len(x), inputs=INPUTS)
     for position, value in enumerate(x, start=1):
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value):
+        # Compared, not asked with isfinite, which fails on integers that no float can hold.
+        if not number or not abs(value) <= sys.float_info.max:
             raise NotANumber(position=position, limit=LIMIT)
         if abs(value) > LIMIT:
             raise OutOfRange(position=position, value=value, limit=LIMIT)

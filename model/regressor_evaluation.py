@@ -7,23 +7,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model.ground_truth import TRUE_WEIGHTS
+from model.ground_truth import INPUTS, TRUE_WEIGHTS
 from model.regressor import Data, gradients, r_squared, rmse, true_values
 
 
 @torch.no_grad()
 def evaluate(network: nn.Module, train: Data, held_out: Data) -> dict[str, float]:
     """How good `network` is: RMSE in the targets' unit and, standardised, in the standard
-    deviations of the training targets; R²; the error against the true function; and the RMSE that
-    the true function itself has, which is the noise in these very rows."""
+    deviations of the training targets; R²; the error against the true function, on these rows and
+    on rows uniform in -3…3; and the RMSE that the true function itself has, which is the noise in
+    these very rows."""
     predicted, truth = network(held_out.x).squeeze(1), true_values(held_out.x)
     error = rmse(predicted, held_out.y)
+    cube = 6 * torch.rand(10_000, INPUTS, generator=torch.Generator().manual_seed(0)) - 3
     figures = {
         "held_out_rmse": error,
         "held_out_rmse_standardised": error / train.y.std().item(),
         "held_out_r2": r_squared(predicted, held_out.y),
         "held_out_rmse_of_truth": rmse(truth, held_out.y),
         "held_out_rmse_to_truth": rmse(predicted, truth),
+        "cube_rmse_to_truth": rmse(network(cube).squeeze(1), true_values(cube)),
         "train_rmse": rmse(network(train.x).squeeze(1), train.y),
     }
     rounded = {name: round(value, 5) for name, value in figures.items()}
