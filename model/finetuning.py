@@ -68,6 +68,11 @@ class BodyTraining:
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, settings.epochs)
         self.history: list[Epoch] = []
 
+    @property
+    def pictures_an_epoch(self) -> int:
+        """How many pictures `run_epoch` reports: this process's share."""
+        return len(self.team.share(len(self.numbers)))
+
     def run_epoch(self, on_pictures: Callable[[int], object] = lambda count: None) -> Epoch:
         """Train one epoch and say how it went; `on_pictures` is told how many more are done."""
         number = len(self.history) + 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from model.calibration import Quality, measure
@@ -28,7 +29,7 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Choice:
-    """The strength of L2-SP with the least out-of-fold NLL, and how every candidate did."""
+    """The strength of L2-SP that was chosen, and how every candidate did out of fold."""
 
     strength: float
     out_of_fold: OutOfFold
@@ -61,7 +62,12 @@ def rest_of(fold: Tensor, count: int) -> Tensor:
 def choose_strength(
     features: Tensor, labels: Tensor, imagenet: Head, settings: HeadSettings, folds: list[Tensor]
 ) -> Choice:
-    """Cross-validate every strength on features [N, V, D], whose first view is evaluation's."""
+    """Cross-validate every strength on features [N, V, D], whose first view is evaluation's.
+
+    The strongest is chosen that is not worse than the one of least NLL by more than a standard
+    error, picture by picture (the one-standard-error rule: Breiman et al., "Classification and
+    Regression Trees", 1984, § 3.4.3): what the folds cannot tell apart, the start decides.
+    """
     answers = {
         strength: _cross_validate(
             features, labels, imagenet, replace(settings, strength=strength), folds
@@ -70,7 +76,19 @@ def choose_strength(
     }
     candidates = {strength: measure(each.logits, labels) for strength, each in answers.items()}
     best = min(STRENGTHS, key=lambda strength: candidates[strength].nll)
-    return Choice(best, answers[best], candidates)
+    losses = {s: F.cross_entropy(answers[s].logits, labels, reduction="none") for s in STRENGTHS}
+    chosen = next(
+        strength
+        for strength in STRENGTHS  # the strongest first
+        if not_worse(losses[strength], losses[best])
+    )
+    return Choice(chosen, answers[chosen], candidates)
+
+
+def not_worse(losses: Tensor, best: Tensor) -> bool:
+    """Whether the mean of losses [N] is at most a standard error of the difference above best's."""
+    difference = (losses - best).double()
+    return bool(difference.mean() <= difference.std() / len(difference) ** 0.5)
 
 
 def _cross_validate(

@@ -9,13 +9,14 @@ as k-fold cross-validation on the training pictures says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.models import ResNet
 
 STRENGTHS = (10.0, 1.0, 0.1, 0.01, 0.001)
 
@@ -30,6 +31,11 @@ class Head:
     def __call__(self, features: Tensor) -> Tensor:
         """Logits [..., K] of features [..., D]."""
         return features @ self.weight.T + self.bias
+
+    @classmethod
+    def of(cls, network: ResNet) -> Head:
+        """A copy, on the CPU, of the last layer of `network`."""
+        return cls(network.fc.weight.detach().cpu(), network.fc.bias.detach().cpu())
 
     def rows(self, indices: Sequence[int]) -> Head:
         """A head of these rows alone."""
@@ -94,8 +100,13 @@ class HeadTraining:
         """The head as it is now."""
         return Head(self.weight.detach().clone(), self.bias.detach().clone())
 
-    def run_epoch(self) -> Epoch:
-        """Train one epoch and say how it went."""
+    @property
+    def pictures_an_epoch(self) -> int:
+        """How many pictures `run_epoch` reports."""
+        return len(self.labels)
+
+    def run_epoch(self, on_pictures: Callable[[int], object] = lambda count: None) -> Epoch:
+        """Train one epoch and say how it went; `on_pictures` is told how many more are done."""
         count, views = self.features.shape[:2]
         order = torch.randperm(count, generator=self.generator)
         view = torch.randint(views, (count,), generator=self.generator)
@@ -109,6 +120,7 @@ class HeadTraining:
             self.optimizer.step()
             loss_sum += loss.item() * len(batch)
             correct += int((logits.argmax(dim=1) == labels).sum())
+            on_pictures(len(batch))
         self.schedule.step()
         epoch = Epoch(len(self.history) + 1, loss_sum / count, correct / count)
         self.history.append(epoch)

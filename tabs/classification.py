@@ -223,7 +223,8 @@ def verdict(classifier: "Classifier", answer: "Answer", language: str) -> str:
 
 def waiting(language: str) -> str:
     """What stands in the verdict's place before there is one."""
-    return f'<div class="classify-verdict neither"><p>{say(TEXT, "classify.waiting", language)}</p></div>'
+    text = say(TEXT, "classify.waiting", language)
+    return f'<div class="classify-verdict neither"><p>{text}</p></div>'
 
 
 def name_of(name: str, language: str) -> str:

@@ -1,0 +1,139 @@
+"""The weights that training starts from: an ImageNet ResNet-18, and where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torchvision.models import ResNet, ResNet18_Weights, resnet18
+
+from model.errors import UserError
+
+IMAGENET_CLASSES: list[str] = ResNet18_Weights.DEFAULT.meta["categories"]
+
+
+class InitialWeightsError(UserError):
+    """Weights that training cannot start from."""
+
+
+class InitialWeightsNotFound(InitialWeightsError):
+    en = "--init-weights: there is no file {file}. Give a .pth or .safetensors file."
+    zh = "--init-weights：没有文件 {file}。请给出 .pth 或 .safetensors 文件。"
+
+
+class WrongInitialWeights(InitialWeightsError):
+    en = (
+        "--init-weights: {file} does not hold a torchvision resnet18 with 1,000 ImageNet classes: "
+        "{reason}. Give another file, or leave the option out to download torchvision's."
+    )
+    zh = (
+        "--init-weights：{file} 不是含 1000 个 ImageNet 类别的 torchvision resnet18：{reason}。"
+        "请换一个文件，或省略该选项以下载 torchvision 的权重。"
+    )
+
+
+class WeightsNotDownloaded(InitialWeightsError):
+    en = (
+        "torchvision's ResNet-18 weights could not be downloaded: {reason}. Try again, or give a "
+        "file with --init-weights."
+    )
+    zh = "无法下载 torchvision 的 ResNet-18 权重：{reason}。请重试，或用 --init-weights 给出文件。"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Who made the weights (`origin`, Markdown), the licence that follows (a Hub identifier) and
+    the model's name there, if it has one."""
+
+    origin: str
+    license: str
+    base_model: str | None = None
+
+
+TORCHVISION = Provenance(
+    origin="torchvision's `ResNet18_Weights.IMAGENET1K_V1`, trained on ImageNet-1k",
+    license="bsd-3-clause",
+    base_model="timm/resnet18.tv_in1k",
+)
+
+# Files whose origin is known by their content, so that a card need not be told.
+KNOWN_FILES = {
+    "12cb5023e33d053d3c009061688d5cc1c3ccdc4c26a81c2b2dc39e7798aeb040": Provenance(
+        origin=(
+            "ResNet-18 decoded from `resnet18_small_blocks.pth` of "
+            "[facebookresearch/kill-the-bits](https://github.com/facebookresearch/kill-the-bits) "
+            "(Stock et al., “And the Bit Goes Down”, ICLR 2020, arXiv 1907.05686), a "
+            "product-quantised copy of torchvision's IMAGENET1K_V1, with batch-norm statistics "
+            "re-estimated"
+        ),
+        license="cc-by-nc-4.0",
+        base_model="timm/resnet18.tv_in1k",
+    )
+}
+
+
+@dataclass(frozen=True)
+class Initial:
+    """A resnet18 with 1,000 classes, where it came from and, of a file, its sha256."""
+
+    network: ResNet
+    provenance: Provenance
+    sha256: str | None = None
+
+
+def load_initial(file: Path | None) -> Initial:
+    """The network in `file` (.safetensors, or .pth read without pickle's powers); None is
+    torchvision's own, downloaded once.
+
+    Raises InitialWeightsNotFound, WrongInitialWeights or WeightsNotDownloaded.
+    """
+    if file is None:
+        return Initial(_network(_download(), "ResNet18_Weights.DEFAULT"), TORCHVISION)
+    if not file.is_file():
+        raise InitialWeightsNotFound(file=file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    unknown = Provenance(origin=f"`{file.name}` (sha256 `{digest}`)", license="other")
+    return Initial(
+        _network(_read(file), file.name), KNOWN_FILES.get(digest, unknown), sha256=digest
+    )
+
+
+def _read(file: Path) -> Any:
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        reason = "it holds more than tensors"
+    except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, KeyError):
+        reason = "it cannot be read"
+    raise WrongInitialWeights(file=file.name, reason=reason) from None
+
+
+def _download() -> dict[str, Tensor]:
+    try:
+        return ResNet18_Weights.DEFAULT.get_state_dict(progress=True, check_hash=True)
+    except (OSError, RuntimeError) as error:  # urllib's errors are OSErrors
+        reason = getattr(error, "reason", None) or error
+        raise WeightsNotDownloaded(reason=str(reason).splitlines()[0]) from error
+
+
+def _network(weights: Any, name: str) -> ResNet:
+    network = resnet18()
+    if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
+        raise WrongInitialWeights(file=name, reason="it is not a state dict")
+    try:
+        network.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        raise WrongInitialWeights(file=name, reason=reason) from None
+    if not all(tensor.isfinite().all() for tensor in weights.values()):
+        raise WrongInitialWeights(file=name, reason="it holds NaN or infinity")
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,76 @@
+"""What a training that is killed leaves beside its output, so that --resume can go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from model import checkpoint
+from model.errors import UserError
+from model.job import Job
+
+
+class OtherRun(UserError):
+    en = (
+        "--resume: the interrupted run had other settings, pictures or initial weights. Give the "
+        "same ones, or train again without --resume."
+    )
+    zh = (
+        "--resume：被中断的训练使用了不同的设置、图片或初始权重。"
+        "请使用相同的，或去掉 --resume 重新训练。"
+    )
+
+
+class Saved:
+    """The state after the last whole epoch, and the features, which are computed once."""
+
+    def __init__(self, job: Job, resume: bool) -> None:
+        self.job = job
+        self.epochs = checkpoint.beside(job.output)
+        self.features = self.epochs.with_name(f"{job.output.name}.features.safetensors")
+        self.state: dict[str, Any] = {}
+        if resume and self.epochs.exists():
+            self.state = self._load(self.epochs)
+
+    def load_features(self) -> Tensor | None:
+        """The features that were saved, if this run goes on with another's."""
+        return self._load(self.features)["features"] if self.state else None
+
+    def save_features(self, features: Tensor) -> None:
+        self._save(self.features, {"features": features})
+
+    def save(self, **stage: Any) -> None:
+        """Keep a stage's state; the features must have been saved before."""
+        self.state = {**self.state, **stage}
+        self._save(self.epochs, self.state)
+
+    def remove(self) -> None:
+        self.epochs.unlink(missing_ok=True)
+        self.features.unlink(missing_ok=True)
+
+    def _save(self, path: Path, state: dict[str, Any]) -> None:
+        if self.job.team.leads:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            checkpoint.save(path, {**state, "job": fingerprint(self.job)})
+
+    def _load(self, path: Path) -> dict[str, Any]:
+        state = checkpoint.load(path)
+        if state.pop("job") != fingerprint(self.job):
+            raise OtherRun()
+        return state
+
+
+def fingerprint(job: Job) -> str:
+    """Equal for runs that must end with the same weights."""
+    settings = {**asdict(job.settings), "workers": None, "device": job.device.type}
+    pictures = [
+        (picture.path.relative_to(job.folder.root).as_posix(), picture.path.stat().st_size)
+        for picture in (*job.folder.train, *job.folder.val)
+    ]
+    facts = [settings, pictures, job.folder.classes, job.initial.sha256, job.team.size]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
