@@ -1,4 +1,4 @@
-"""One derivative, three independent ways: autograd, the rules of calculus, quotients of differences.
+"""One derivative, three independent ways: autograd, rules of calculus, quotients of differences.
 
 They share the parsed expression and nothing else: PyTorch in float64, SymPy with 40 digits,
 NumPy and Ridders' extrapolation.

@@ -1,4 +1,4 @@
-"""Derivatives from values alone: central differences, extrapolated, with an estimate of their error.
+"""Derivatives from values alone: central differences, extrapolated, their error estimated.
 
 Ridders' method (C. J. F. Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Advances in
 Engineering Software 4(2), 1982, p. 75; Numerical Recipes, 3rd ed., §5.7): quotients at ever

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from model.expression import Expression, Node
 
-GREEK_LATEX = {
-    **dict(zip("αβγδεζηθικλ", ["alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda"], strict=True)),
-    **dict(zip("μνξρςστυφχψω", ["mu", "nu", "xi", "rho", "varsigma", "sigma", "tau", "upsilon", "varphi", "chi", "psi", "omega"], strict=True)),
-    **dict(zip("ΓΔΘΛΞΠΣΦΨΩ", ["Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"], strict=True)),
-}  # fmt: skip
+GREEK_NAMES = """
+    alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi rho varsigma sigma
+    tau upsilon varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega
+"""
+GREEK_LATEX = dict(zip("αβγδεζηθικλμνξρςστυφχψωΓΔΘΛΞΠΣΦΨΩ", GREEK_NAMES.split(), strict=True))
 FUNCTION_LATEX = {
     **{name: rf"\{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "log")},
     **{"asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan", "sigmoid": r"\sigma"},
@@ -20,7 +20,7 @@ FUNCTION_LATEX = {
     "leaky_relu": r"\operatorname{leaky\_relu}",
 }
 # How tightly each form holds together; what is looser than its place needs gets parentheses.
-SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
+SUM, SIGN, PRODUCT, POWER, ATOM = range(5)
 
 
 def latex_name(name: str) -> str:
@@ -62,14 +62,14 @@ def _apply(node: Node, inputs: Sequence[Part]) -> Part:
     first = inputs[0]
     match node.operation:
         case "neg":
-            return f"-{_wrap(first, PRODUCT)}", SIGN if first[1] >= POWER else SUM
+            return f"-{_wrap(first, PRODUCT)}", SIGN
         case "add":
             return f"{first[0]} + {_wrap(inputs[1], PRODUCT)}", SUM
         case "sub":
             return f"{first[0]} - {_wrap(inputs[1], PRODUCT)}", SUM
         case "mul":
-            left = _wrap(first, PRODUCT if first[1] != SIGN else SIGN)
-            return rf"{left} \cdot {_wrap(inputs[1], POWER)}", PRODUCT
+            whole = rf"{_wrap(first, SIGN)} \cdot {_wrap(inputs[1], POWER)}"
+            return whole, SIGN if first[1] == SIGN else PRODUCT
         case "div":
             return rf"\frac{{{first[0]}}}{{{inputs[1][0]}}}", PRODUCT
         case "pow":

@@ -6,10 +6,9 @@ A remark is a sentence in two languages, as a `UserError` is, but nothing is wro
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import ClassVar
 
-from model.expression import Expression, Node
+from model.expression import LEAKY_SLOPE, Expression, Node
 
 SOFTPLUS_THRESHOLD = 20  # torch.nn.functional.softplus returns its input beyond it
 
@@ -92,7 +91,9 @@ class SoftplusIsLinear(Remark):
 class Rounding(Remark):
     en = "{names}: the terms nearly cancel or vanish, and float64 keeps only 16 digits of each. \
 The symbolic column, worked out with 40 digits, is right."
-    zh = "{names}：各项几乎相消或消失，而 float64 只有 16 位有效数字；符号列用 40 位数字计算，是准确的。"
+    zh = (
+        "{names}：各项几乎相消或消失，而 float64 只有 16 位有效数字；符号列用 40 位计算，是准确的。"
+    )
 
 
 class CoarseDifference(Remark):
@@ -107,68 +108,63 @@ class NoSymbolic(Remark):
 
 def about_values(expression: Expression, values: list[float]) -> list[Remark]:
     """What is remarkable about the operations, given every node's value."""
-    remarks: list[Remark] = []
+    remarks = []
     for node, value in zip(expression.nodes, values, strict=True):
-        if node.constant is None and not node.is_leaf:
-            remarks += _about(expression, node, value, [values[i] for i in node.inputs])
-    return remarks
+        inputs = [values[i] for i in node.inputs]
+        if node.constant is None and not node.is_leaf and not any(map(math.isnan, inputs)):
+            text = expression.source[node.start : node.end]
+            varies = expression.nodes[node.inputs[-1]].constant is None
+            remarks.append(
+                _about_kink(node, text, inputs)
+                or _about_domain(node, text, inputs, varies)
+                or _about_result(text, value, inputs)
+            )
+    return [remark for remark in remarks if remark is not None]
 
 
-def _about(expr: Expression, node: Node, value: float, inputs: list[float]) -> Iterator[Remark]:
-    """At most one remark on one operation; none where its inputs are nan already."""
-    text = expr.source[node.start : node.end]
+KINKS = {"relu": (0, 1, 0), "abs": (-1, 1, 0), "leaky_relu": (LEAKY_SLOPE, 1, LEAKY_SLOPE)}
+
+
+def _about_kink(node: Node, text: str, inputs: list[float]) -> Remark | None:
+    if node.operation in KINKS and inputs[0] == 0:
+        left, right, chosen = KINKS[node.operation]
+        return Kink(text=text, left=left, right=right, chosen=chosen)
+    if node.operation in ("min", "max") and inputs[0] == inputs[1]:
+        return Tie(text=text)
+    if node.operation == "softplus" and inputs[0] > SOFTPLUS_THRESHOLD:
+        return SoftplusIsLinear(text=text)
+    return None
+
+
+def _about_domain(node: Node, text: str, inputs: list[float], varies: bool) -> Remark | None:
+    """At the edge of where the operation is defined, or beyond it. `varies`: its last input."""
     x, y = inputs[0], inputs[-1]
+    number = f"{x:.6g}"
     match node.operation:
-        case _ if any(map(math.isnan, inputs)):
-            return
-        case "relu" | "abs" | "leaky_relu" if x == 0:
-            left, right, chosen = {
-                "relu": (0, 1, 0),
-                "abs": (-1, 1, 0),
-                "leaky_relu": (0.01, 1, 0.01),
-            }[node.operation]
-            yield Kink(text=text, left=left, right=right, chosen=chosen)
-        case "min" | "max" if x == y:
-            yield Tie(text=text)
         case "div" if y == 0:
-            yield DivisionByZero(text=text)
+            return DivisionByZero(text=text)
         case "log" | "log2" | "log10" if x <= 0:
-            yield Logarithm(text=text, x=f"{x:.6g}")
+            return Logarithm(text=text, x=number)
         case "sqrt" if x < 0:
-            yield NegativeRoot(text=text, x=f"{x:.6g}")
+            return NegativeRoot(text=text, x=number)
         case "asin" | "acos" if abs(x) > 1:
-            yield OutsideDomain(text=text, x=f"{x:.6g}")
+            return OutsideDomain(text=text, x=number)
+        case "pow" if x == 0 and y < 0:
+            return DivisionByZero(text=text)
+        case "pow" if x < 0 and (varies or not float(y).is_integer()):
+            return NegativeBase(text=text, x=number)
+        case "pow" if x == 0 and 0 < y < 1:
+            return VerticalTangent(text=text)
         case "sqrt" if x == 0:
-            yield VerticalTangent(text=text)
+            return VerticalTangent(text=text)
         case "asin" | "acos" if abs(x) == 1:
-            yield VerticalTangent(text=text)
-        case "pow":
-            yield from _about_power(expr, node, text, x, y)
-        case "softplus" if x > SOFTPLUS_THRESHOLD:
-            yield SoftplusIsLinear(text=text)
-    known = node.operation in ("div", "log", "log2", "log10", "sqrt", "asin", "acos", "pow")
-    if (math.isnan(value) and not known) or (
-        math.isnan(value) and node.operation == "div" and y != 0
-    ):
-        yield Indeterminate(text=text)
-    elif math.isinf(value) and all(map(math.isfinite, inputs)) and not _is_pole(node, x, y):
-        yield Overflow(text=text)
+            return VerticalTangent(text=text)
+    return None
 
 
-def _is_pole(node: Node, x: float, y: float) -> bool:
-    """Whether infinity is the operation's own value here, not an overflow."""
-    if node.operation == "pow":
-        return x == 0
-    return (node.operation == "div" and y == 0) or node.operation.startswith("log")
-
-
-def _about_power(
-    expr: Expression, node: Node, text: str, base: float, exponent: float
-) -> Iterator[Remark]:
-    variable_exponent = expr.nodes[node.inputs[1]].constant is None
-    if base == 0 and exponent < 0:
-        yield DivisionByZero(text=text)
-    elif base == 0 and 0 < exponent < 1:
-        yield VerticalTangent(text=text)
-    elif base < 0 and (variable_exponent or exponent != int(exponent)):
-        yield NegativeBase(text=text, x=f"{base:.6g}")
+def _about_result(text: str, value: float, inputs: list[float]) -> Remark | None:
+    if math.isnan(value):
+        return Indeterminate(text=text)
+    if math.isinf(value) and all(map(math.isfinite, inputs)):
+        return Overflow(text=text)
+    return None
