@@ -28,14 +28,19 @@ class InputError(UserError):
     """Numbers that the network cannot be asked about."""
 
 
+class NotAList(InputError):
+    en = "Give x as a list of {inputs} numbers."
+    zh = "请把 x 写成 {inputs} 个数的列表。"
+
+
 class WrongCount(InputError):
     en = "{count} numbers were given; the network takes {inputs}: x1 to x{inputs}."
     zh = "给出了 {count} 个数；网络需要 {inputs} 个：x1 到 x{inputs}。"
 
 
 class NotANumber(InputError):
-    en = "x{position} is not a finite number. Give ten numbers from -{limit:g} to {limit:g}."
-    zh = "x{position} 不是有限的数。请给出十个 -{limit:g} 到 {limit:g} 之间的数。"
+    en = "x{position} is not a finite number. Give numbers from -{limit:g} to {limit:g}."
+    zh = "x{position} 不是有限的数。请给出 -{limit:g} 到 {limit:g} 之间的数。"
 
 
 class OutOfRange(InputError):
@@ -49,7 +54,9 @@ def true_function(x: Sequence[float]) -> float:
 
 
 def check_inputs(x: Sequence[float]) -> list[float]:
-    """`x` as ten floats. Raises WrongCount, NotANumber or OutOfRange."""
+    """`x` as ten floats. Raises NotAList, WrongCount, NotANumber or OutOfRange."""
+    if not isinstance(x, list | tuple):
+        raise NotAList(inputs=INPUTS)
     if len(x) != INPUTS:
         raise WrongCount(count=len(x), inputs=INPUTS)
     for position, value in enumerate(x, start=1):

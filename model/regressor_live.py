@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from model.regressor import gradients, split_data
-from model.regressor_training import RegressorSettings, Training
+from model.regressor_loop import RegressorSettings, Training
 
 
 @dataclass(frozen=True)

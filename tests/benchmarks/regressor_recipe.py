@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from model.regressor import split_data
 from model.regressor_evaluation import evaluate
-from model.regressor_training import RegressorSettings, Training, cross_validate
+from model.regressor_loop import RegressorSettings, Training, cross_validate
 
 CHOSEN = RegressorSettings(device="cpu")
 CANDIDATES = {

@@ -30,14 +30,14 @@ from model.regressor import (
 )
 from model.regressor_evaluation import compare_weights, evaluate
 from model.regressor_live import watch_training
-from model.regressor_training import (
+from model.regressor_loop import (
     BadSetting,
     RegressorSettings,
     SettingsChanged,
     Training,
     cross_validate,
-    train_regressor,
 )
+from model.regressor_training import train_regressor
 from model.runs import read_run
 
 ROOT = Path(__file__).parents[2]
@@ -105,6 +105,9 @@ def test_the_true_function_in_closed_form():
         ([1.0] * 9, "9 numbers were given"),
         ([1.0] * 11, "11 numbers were given"),
         ([], "0 numbers"),
+        ("0123456789", "a list of 10 numbers"),
+        (None, "a list of 10 numbers"),
+        ({"x1": 1.0}, "a list of 10 numbers"),
         ([0.0] * 4 + [math.nan] + [0.0] * 5, "x5 is not a finite number"),
         ([math.inf] + [0.0] * 9, "x1 is not a finite number"),
         ([0.0] * 9 + [-100.5], "x10 is -100.5; the range is -100 to 100"),
@@ -317,7 +320,8 @@ def test_the_run_folder_tells_all(tmp_path):
     assert errors == sorted(errors, reverse=True)
     assert run.metrics["final"]["held_out_rows"] == 200
     assert run.metrics["final"]["held_out_rmse_standardised"] == pytest.approx(
-        run.metrics["final"]["held_out_rmse"] / split_data(42)[0].y.std().item(), abs=1e-4
+        run.metrics["final"]["held_out_rmse"] / split_data(settings.seed)[0].y.std().item(),
+        abs=1e-4,
     )
     assert run.metrics["cross_validation"]["rmse"] == pytest.approx(
         list(cross_validate(settings)), abs=1e-4
@@ -332,9 +336,9 @@ def test_the_run_folder_tells_all(tmp_path):
 
 def test_cross_validation_does_not_look_at_held_out_rows(monkeypatch):
     before = list(cross_validate(replace(SHORT, folds=2)))
-    train, held_out = split_data(42)
+    train, held_out = split_data(SHORT.seed)
     spoiled = train, replace(held_out, y=held_out.y + 1000)
-    monkeypatch.setattr("model.regressor_training.split_data", lambda seed: spoiled)
+    monkeypatch.setattr("model.regressor_loop.split_data", lambda seed: spoiled)
     assert list(cross_validate(replace(SHORT, folds=2))) == before
 
 
