@@ -56,7 +56,8 @@ the same everywhere; the network's nearly is.
 learning rate {learning_rate} falling along a half cosine, weight decay {weight_decay} falling to 0
 at {decay_percent} % of the steps; seed {seed}. These settings were chosen by cross-validation on
 the training rows of seeds 0 and 1 (tests/benchmarks/regressor_recipe.py). It took
-{seconds} s on {device}. The same seed on the same machine gives the same weights, bit for bit, on a CPU:
+{seconds} s on {device}. The same seed on the same machine gives the
+same weights, bit for bit, on a CPU:
 
     {command}
 

@@ -150,14 +150,15 @@ def test_the_network_is_the_plain_one():
 
 
 def test_the_network_starts_as_pytorch_starts_it():
-    ours = [build_network(torch.Generator().manual_seed(seed)) for seed in range(40)]
-    theirs = [plain_network() for _ in range(40)]
+    torch.manual_seed(0)
+    ours = [build_network(torch.Generator().manual_seed(seed)) for seed in range(200)]
+    theirs = [plain_network() for _ in range(200)]
     for name in ours[0].state_dict():
         mine = torch.cat([each.state_dict()[name].flatten() for each in ours])
         plain = torch.cat([each.state_dict()[name].flatten() for each in theirs])
         bound = plain.abs().max()
         assert mine.abs().max() == pytest.approx(bound.item(), rel=0.1)
-        assert mine.std() == pytest.approx(plain.std().item(), rel=0.25)
+        assert mine.std() == pytest.approx(plain.std().item(), rel=0.15)
 
 
 def test_networks_do_not_share_random_numbers():
