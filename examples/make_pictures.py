@@ -36,7 +36,7 @@ class Picture:
     camera: Camera
     light: Light
     exposure: float = 1.0
-    grain: float = 0.010
+    grain: float = 0.007
     seed: int = 1
     views: int = 48
 
@@ -56,11 +56,11 @@ def ant_on_leaf(scene: Scene) -> np.ndarray:
 
 def ant_on_sand(scene: Scene) -> np.ndarray:
     sand(scene)
-    black = AntLook(
-        front=(0.022, 0.014, 0.011), gaster=(0.014, 0.011, 0.010), limbs=(0.030, 0.016, 0.010),
-        hair=(0.55, 0.5, 0.42), roughness=0.36, head_turn=0.25, stride=0.5,
+    look = AntLook(
+        front=(0.022, 0.014, 0.011), gaster=(0.014, 0.011, 0.010), limbs=(0.08, 0.025, 0.010),
+        hair=(0.35, 0.28, 0.20), roughness=0.5, gaster_lift=0.14, stride=-0.66, hairy=0.53,
     )  # fmt: skip
-    ant(Body(scene, yaw=2.6), black)
+    ant(Body(scene, yaw=3.0), look)
     return backdrop(scene, BROWNS)
 
 
@@ -85,7 +85,9 @@ def ant_on_twig(scene: Scene) -> np.ndarray:
     def ground(x: float, y: float) -> float:
         return float(np.sqrt(max(2.1**2 - y * y, 0.0)) - 2.1)
 
-    look = AntLook(front=(0.05, 0.02, 0.012), limbs=(0.07, 0.026, 0.012), head_nod=0.05, stride=0.4)
+    look = AntLook(
+        front=(0.05, 0.02, 0.012), limbs=(0.07, 0.026, 0.012), head_nod=0.05, stride=0.4, hairy=0.7
+    )
     ant(Body(scene, yaw=0.0, ground=ground, pitch=-0.06), look)
     return backdrop(scene, GREENS)
 
@@ -112,6 +114,18 @@ def bee_on_aster(scene: Scene) -> np.ndarray:
     look = BeeLook(fur=(0.50, 0.30, 0.11), amber=(0.40, 0.15, 0.03), spread=0.6, head_nod=0.5)
     bee(Body(scene, origin=(0, 0, 0.15), yaw=-0.5, roll=0.05), look)
     return backdrop(scene, DUSK)
+
+
+def bee_in_flight(scene: Scene) -> np.ndarray:
+    ray_flower(
+        scene, centre=(7.2, 2.0, -4.2), disc=3.0, dome=1.0, petals=22, length=6.5, width=1.7,
+        petal_colour=(0.75, 0.16, 0.30), petal_base=(0.80, 0.40, 0.42), florets=180,
+        tilt=(-0.5, 0.2),
+    )  # fmt: skip
+    stem(scene, [(7.5, 2.0, -5.2), (8.7, 2.2, -12), (8.0, 2.0, -30)], 0.7)
+    look = BeeLook(flying=True, spread=1.15, wing_lift=0.65, droop=0.3, pollen=0.8)
+    bee(Body(scene, yaw=-0.25, pitch=-0.15), look)
+    return backdrop(scene, GREENS)
 
 
 def ladybird_on_leaf(scene: Scene) -> np.ndarray:
@@ -145,8 +159,8 @@ PICTURES: dict[str, Picture] = {
     ),
     "ant_on_sand": Picture(
         ant_on_sand,
-        Camera((0.2, 0, 0.7), -60, 52, distance=40, field_of_view=21, aperture=0.9),
-        NOON,
+        Camera((0.2, 0, 0.7), -60, 50, distance=40, field_of_view=21, aperture=0.9),
+        WARM,
     ),
     "ant_on_bark": Picture(
         ant_on_bark,
@@ -174,6 +188,11 @@ PICTURES: dict[str, Picture] = {
         bee_on_aster,
         Camera((-0.6, 0, 1.8), -55, 25, distance=50, field_of_view=20, aperture=1.0),
         EVENING,
+    ),
+    "bee_in_flight": Picture(
+        bee_in_flight,
+        Camera((0.0, 0, 1.3), -78, 20, distance=47, field_of_view=22, aperture=0.9),
+        WARM,
     ),
     "neither_ladybird": Picture(
         ladybird_on_leaf,

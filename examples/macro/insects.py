@@ -53,12 +53,11 @@ class Body:
         rough: float = 0.35,
         keep=None,
         thickness: float = 0.016,
-        inside: tuple | None = None,
     ) -> None:
         """Hairs over a grid of the model: `per_area` to the square millimetre, combed one way."""
         rng = self.scene.rng
         s = self.scene.scatter(grid, density=per_area)
-        centre = grid.reshape(-1, 3).mean(0) if inside is None else np.asarray(inside)
+        centre = grid.reshape(-1, 3).mean(0)
         out = np.sign(np.sum(s.normal * (s.position - centre), 1, keepdims=True))
         d = s.normal * out + rough * rng.normal(size=s.normal.shape)
         d /= np.linalg.norm(d, axis=1, keepdims=True)
@@ -328,7 +327,7 @@ def bee(body: Body, look: BeeLook = BeeLook()) -> None:
         for hip, foot, size, fat in zip(hips, feet, sizes, (1.1, 1.2, 2.0), strict=True):
             f = body.foot(foot[0], side * foot[1])
             if look.flying:
-                f = np.array([0.8 * foot[0] - 0.7, 0.6 * side * foot[1], 0.3])
+                f = np.array([0.7 * foot[0] - 0.6, 0.6 * side * foot[1], -0.5])
             h = (hip[0], side * hip[1], hip[2])
             leg(
                 body, h, f, size, 0.24, mottled(look.dark, 0.5, dark=(0.05, 0.02, 0.008)),
@@ -421,7 +420,7 @@ def _bee_head(body: Body, look: BeeLook) -> None:
             (1.45, side * 0.85, 0.72), (1.95, side * 0.98, 0.4), (2.4, side * 1.05, 0.0),
         ]  # fmt: skip
         feeler = [tuple(put(np.array(p))) for p in knots]
-        _feeler(body, feeler, 0.105, look.dark, scape=0.42, joints=10)
+        _feeler(body, feeler, 0.085, look.dark, scape=0.42, joints=10)
     jaw = put(tube(curve([(0.3, 0, -0.7), (0.55, 0, -1.25), (0.6, 0, -1.7)], 40),
                    np.stack([np.linspace(0.5, 0.1, 40), np.linspace(0.3, 0.08, 40)], 1),
                    up=(1, 0, 0)))  # fmt: skip
@@ -472,8 +471,8 @@ def _wing(
 def ladybird(body: Body) -> None:
     """A seven-spot ladybird about 7 mm long, standing on z = 0."""
     n = 120
-    shell = ellipsoid((0, 0, 0), (3.1, 2.6, 2.3), n)
-    shell[..., 2] = np.maximum(shell[..., 2], -0.25) + 1.1
+    shell = ellipsoid((0, 0, 0), (3.1, 2.6, 2.0), n)
+    shell[..., 2] = np.maximum(shell[..., 2], -0.2) + 0.85
     spots = np.array(
         [
             (1.9, 0.0),
@@ -496,21 +495,23 @@ def ladybird(body: Body) -> None:
         return red * (1 - black) + 0.012 * black
 
     body.add(shell, colour, gloss=0.06, roughness=0.16)
-    collar = ellipsoid((2.85, 0, 1.5), (0.85, 1.5, 0.85), 70)
+    collar = ellipsoid((2.75, 0, 1.15), (0.80, 1.45, 0.80), 70)
 
     def patches(s: Sample) -> np.ndarray:
         p = body.local(s)
-        white = np.clip((np.abs(p[:, 1]) - 0.95) / 0.1, 0, 1)[:, None] * (p[:, 2:] > 1.3)
+        white = np.clip((np.abs(p[:, 1]) - 0.95) / 0.1, 0, 1)[:, None] * (p[:, 2:] > 0.9)
         return 0.012 + white * 0.75
 
     body.add(collar, patches, gloss=0.06, roughness=0.2)
-    body.add(ellipsoid((3.6, 0, 1.25), (0.55, 0.8, 0.55), 50), (0.012,) * 3, gloss=0.06)
+    body.add(ellipsoid((3.45, 0, 0.95), (0.5, 0.75, 0.5), 50), (0.012,) * 3, gloss=0.06)
     for side in (1, -1):
-        body.add(ellipsoid((3.75, side * 0.5, 1.55), (0.2, 0.2, 0.2)), (0.6,) * 3, roughness=0.3)
-        knots = [(4.0, side * 0.35, 1.2), (4.4, side * 0.7, 1.25), (4.8, side * 0.8, 1.1)]
+        body.add(
+            ellipsoid((3.62, side * 0.48, 1.22), (0.17, 0.17, 0.17)), (0.6,) * 3, roughness=0.3
+        )
+        knots = [(3.8, side * 0.35, 0.9), (4.2, side * 0.7, 0.95), (4.55, side * 0.8, 0.8)]
         _feeler(body, knots, 0.07, (0.03, 0.02, 0.01), scape=0.3, joints=6)
-        for hip, foot in ((2.3, 3.3), (0.8, 0.9), (-0.8, -1.6)):
+        for hip, foot in ((1.9, 2.9), (0.6, 0.7), (-1.0, -1.9)):
             leg(
-                body, (hip, side * 1.2, 0.8), (foot, side * 3.3, 0.05), (1.3, 1.2), 0.22,
+                body, (hip, side * 1.5, 0.55), (foot, side * 2.95, 0.05), (1.0, 1.0), 0.17,
                 (0.012,) * 3, hairy=0,
             )  # fmt: skip

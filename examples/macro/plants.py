@@ -17,8 +17,6 @@ def backdrop(
     colours: Sequence[Colour],
     *,
     blobs: int = 120,
-    size: tuple[float, float] = (0.05, 0.22),
-    contrast: float = 0.5,
 ) -> np.ndarray:
     """Leaves and light far out of focus: soft discs over a gradient, linear RGB (h, w, 3)."""
     rng = np.random.default_rng(scene.seed + 77)
@@ -29,10 +27,10 @@ def backdrop(
     picture = palette[0] + (palette[-1] - palette[0]) * np.clip(1.8 * n - 0.4, 0, 1)
     for _ in range(blobs):
         cx, cy = rng.random() * 1.2 - 0.1, rng.random() * 1.2 * h / w - 0.1
-        r = rng.uniform(*size)
+        r = rng.uniform(0.05, 0.22)
         edge = np.clip((r - np.hypot(x - cx, y - cy)) / (0.35 * r), 0, 1)[..., None]
         edge = edge * edge * (3 - 2 * edge)
-        tint = palette[rng.integers(len(palette))] * rng.uniform(1 - contrast, 1 + contrast)
+        tint = palette[rng.integers(len(palette))] * rng.uniform(0.5, 1.5)
         picture += (tint - picture) * edge * rng.uniform(0.15, 0.6)
     return picture.astype(np.float32)
 
@@ -43,10 +41,8 @@ def veined_leaf(
     colour: Colour = (0.085, 0.22, 0.022),
     yaw: float = 0.4,
     spacing: float = 3.2,
-    tilt: float = 0.0,
-    level: float = 0.0,
 ) -> None:
-    """A broad leaf through z = `level`, its midrib through the origin along `yaw`."""
+    """A broad leaf about z = 0, its midrib through the origin along `yaw`."""
     c, s_ = np.cos(yaw), np.sin(yaw)
 
     def vein(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,8 +58,8 @@ def veined_leaf(
     mid, near = vein(grid)
     n = fractal_noise(grid * 0.5, 4, 3)
     height = 0.35 * (n - 0.5) + 0.25 * np.clip(near, 0, 0.9) ** 0.7 - 0.22
-    height += 0.35 * np.clip(mid / 1.2, 0, 1) - 0.30 - 0.004 * (grid[..., 1] + 2) ** 2 * tilt
-    grid[..., 2] = height + level
+    height += 0.35 * np.clip(mid / 1.2, 0, 1) - 0.30
+    grid[..., 2] = height
 
     def paint(s: Sample) -> np.ndarray:
         mid, near = vein(s.position * [1, 1, 0])
@@ -135,11 +131,11 @@ def bark(
     def ridges(p: np.ndarray) -> np.ndarray:
         q = (p * [1, 1, 0]) @ turn
         q = q + 1.5 * (fractal_noise(q * 0.3, 2, 4)[..., None] - 0.5)
-        long = fractal_noise(q * [0.14, 0.55, 1], 4, 6)
-        return np.clip(1 - 2.6 * np.abs(long - 0.5), 0, 1)
+        long = fractal_noise(q * [0.10, 0.62, 1], 3, 6, gain=0.35)
+        return np.clip(7 * np.abs(long - 0.5), 0, 1) ** 0.6
 
     fine = fractal_noise(grid * 2.0, 4, 12)
-    grid[..., 2] = 1.5 * (ridges(grid) - 0.85) + 0.5 * (fine - 0.5)
+    grid[..., 2] = 1.1 * (ridges(grid) - 1.0) + 0.45 * (fine - 0.5)
 
     def paint(s: Sample) -> np.ndarray:
         high = ridges(s.position)[:, None]
@@ -185,7 +181,6 @@ def ray_flower(
     tip: float = 0.5,
     florets: int = 420,
     tilt: tuple[float, float] = (0.0, 0.0),
-    floret_height: float = 0.55,
 ) -> None:
     """A daisy-like flower, facing up, or tilted by (pitch, roll); its disc's top is at `centre`."""
     rng = scene.rng
@@ -219,10 +214,10 @@ def ray_flower(
     cap = np.stack([0 * r, 0 * r, -dome * r**2 - 0.35], 1)
     grid = tube(cap[::-1] * [1, 1, 1], disc * r[::-1], up=(1, 0, 0))
     scene.surface(put(grid), tuple(0.35 * np.asarray(disc_colour)), roughness=0.9, gloss=0.02)
-    _florets(scene, put, disc, dome, florets, disc_colour, disc_middle, floret_height)
+    _florets(scene, put, disc, dome, florets, disc_colour, disc_middle)
 
 
-def _florets(scene, put, disc, dome, count, colour, middle, height) -> None:
+def _florets(scene, put, disc, dome, count, colour, middle) -> None:
     """The disc's florets, set on a sunflower spiral (Vogel, 1979)."""
     rng = scene.rng
     t = np.linspace(0, 1, 14)
@@ -232,7 +227,7 @@ def _florets(scene, put, disc, dome, count, colour, middle, height) -> None:
         q = (k + 0.5) / count
         a = k * np.pi * (3 - np.sqrt(5))
         r = disc * np.sqrt(q)
-        tall = height * rng.uniform(0.75, 1.2) * (0.55 + 0.6 * q)
+        tall = 0.55 * rng.uniform(0.75, 1.2) * (0.55 + 0.6 * q)
         stem = np.stack([0.12 * tall * t * q, 0 * t, tall * t], 1)
         swell = size * (0.75 + 0.5 * t**2) * np.clip(6 * (1 - t), 0, 1) ** 0.5
         grid = tube(stem, swell, up=(1, 0, 0), around=12) @ rotation(yaw=a).T
@@ -252,6 +247,8 @@ def dandelion(
 ) -> None:
     """A dandelion's head, its top at z = 0: straps upright in the middle, level at the rim."""
     rng = scene.rng
+    cushion = ellipsoid((0, 0, -0.33 * radius), (0.45 * radius, 0.45 * radius, 0.22 * radius))
+    scene.surface(cushion, mottled(tuple(0.5 * np.asarray(colour)), 0.4, 0.5), roughness=0.9)
     for k in range(count):
         q = (k + 0.5) / count
         a = k * np.pi * (3 - np.sqrt(5)) + rng.uniform(-0.1, 0.1)

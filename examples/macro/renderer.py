@@ -29,7 +29,6 @@ class Camera:
     field_of_view: float = 20.0
     aperture: float = 0.6
     focus: tuple[float, float, float] | None = None  # the point in focus; the target by default
-    roll: float = 0.0
 
     @property
     def position(self) -> np.ndarray:
@@ -45,10 +44,7 @@ class Camera:
         right = np.cross(forward, [0.0, 0.0, 1.0])
         right /= np.linalg.norm(right)
         down = np.cross(forward, right)
-        r = np.radians(self.roll)
-        return np.stack(
-            [np.cos(r) * right + np.sin(r) * down, np.cos(r) * down - np.sin(r) * right, forward]
-        )
+        return np.stack([right, down, forward])
 
 
 @dataclass(frozen=True)
@@ -116,7 +112,8 @@ class Scene:
     def scatter(self, grid: np.ndarray, density: float | None = None) -> Sample:
         """Spreads points evenly over a grid (rows, columns, 3).
 
-        `density` is in points per unit of area; by default it follows the camera's resolution.
+        By default as many as the camera resolves. With a `density`, in points per unit of area,
+        they fall at random, as hairs grow.
         """
         grid = np.asarray(grid, float)
         du, dv = np.gradient(grid, axis=0), np.gradient(grid, axis=1)
@@ -132,7 +129,11 @@ class Scene:
         else:
             weight = area * density
         edges = np.cumsum(weight.ravel())
-        places = np.arange(int(edges[-1])) + self.rng.random()
+        count = int(edges[-1])
+        if density is None:
+            places = np.arange(count) + self.rng.random()
+        else:
+            places = np.sort(self.rng.random(count)) * edges[-1]
         cell = np.minimum(np.searchsorted(edges, places), weight.size - 1)
         i, j = np.divmod(cell, weight.shape[1])
         # The R2 sequence (Roberts, 2018) keeps neighbours apart, so that no pixel stays empty.
@@ -165,7 +166,7 @@ class Scene:
 
     def surface(
         self,
-        grid: np.ndarray | Sample,
+        grid: np.ndarray,
         colour: Value,
         *,
         gloss: Value = 0.04,
@@ -173,7 +174,6 @@ class Scene:
         transmission: Value = 0.0,
         opacity: Value = 1.0,
         bump: Callable[[Sample], np.ndarray] | None = None,
-        keep: Callable[[Sample], np.ndarray] | None = None,
     ) -> Sample:
         """Adds a surface; each property is a value or a function of the points.
 
@@ -184,12 +184,8 @@ class Scene:
             transmission: share of the light behind that shines through.
             opacity: share of what is behind that the surface hides.
             bump: a vector (n, 3) added to the normals.
-            keep: which of the points to keep (a mask), for surfaces with an outline.
         """
-        s = grid if isinstance(grid, Sample) else self.scatter(grid)
-        if keep is not None:
-            m = keep(s)
-            s = Sample(s.u[m], s.v[m], s.position[m], s.normal[m], self.rng)
+        s = self.scatter(grid)
         normal = s.normal
         if bump is not None:
             normal = normal + bump(s)

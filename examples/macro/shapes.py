@@ -66,8 +66,8 @@ def rotation(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndar
     return rz @ ry @ rx
 
 
-def plane(half: float, n: int, centre: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+def plane(half: float, n: int) -> np.ndarray:
     """A level square of half width `half`: (n, n, 3)."""
     x = np.linspace(-half, half, n)
-    gx, gy = np.meshgrid(x + centre[0], x + centre[1], indexing="ij")
+    gx, gy = np.meshgrid(x, x, indexing="ij")
     return np.stack([gx, gy, np.zeros_like(gx)], -1)

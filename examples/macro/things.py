@@ -73,7 +73,7 @@ def sea(scene: Scene, half: float = 160.0) -> None:
 
     def water(s: Sample) -> np.ndarray:
         n = fractal_noise(s.position * [0.3, 0.5, 0], 4, 9)
-        foam = np.clip(14 * (n - 0.74), 0, 0.7)[:, None]
+        foam = np.clip(5 * (n - 0.70), 0, 0.5)[:, None]
         return np.array([0.012, 0.06, 0.09]) * (1 - foam) + 0.8 * foam
 
     scene.surface(grid, water, gloss=0.05, roughness=0.25, bump=pitted(0.5, 0.5))
