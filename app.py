@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import gradio as gr
 
 from model.serving import Served, serve_classifier, serve_regressor
-from tabs import autograd, classification, regression
+from tabs import autograd, classification, regression, status
 from tabs.language import Words, i18n_key, translations
 
 TITLE = "Ants or bees"
@@ -29,7 +29,7 @@ HOUR = 3600
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    source = "a run folder that train.py wrote; default: ${0}, or the bundled model"
+    source = "a run folder, USER/REPO or USER/REPO@REVISION; default: ${0}, or the bundled model"
     parser = argparse.ArgumentParser(description="Serve the demo on http://127.0.0.1:7860.")
     parser.add_argument(
         "--classifier",
@@ -54,6 +54,7 @@ def build(classifier: Served, regressor: Served) -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR)) as page:
         gr.Markdown(i18n_key("app.title"))
         gr.Markdown(i18n_key("app.intro"))
+        status.build(classifier, regressor)
         with gr.Tab(i18n_key("classify.tab")):
             classification.build(classifier)
         with gr.Tab(i18n_key("regression.tab")):
@@ -78,8 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ssr_mode=False,
         footer_links=["api", "settings"],
         theme=gr.themes.Soft(),
-        css=classification.CSS + regression.CSS + autograd.CSS,
-        i18n=translations(TEXT, classification.TEXT, regression.TEXT, autograd.TEXT),
+        css=status.CSS + classification.CSS + regression.CSS + autograd.CSS,
+        i18n=translations(TEXT, status.TEXT, classification.TEXT, regression.TEXT, autograd.TEXT),
     )
     classifier.start()
     regressor.start()

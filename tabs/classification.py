@@ -11,6 +11,7 @@ from gradio_client.utils import is_file_obj_with_meta
 from model.errors import UserError
 from model.serving import Served
 from tabs.language import Words, i18n_key, language_of, say, to_gradio_error
+from tabs.status import origin_text
 
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
     from model.classifier import Answer, Classifier
@@ -30,24 +31,25 @@ TEXT: Words = {
     "classify.probabilities": ("Probability of each class", "各类别的概率"),
     "classify.heat_map": ("Where the evidence lies", "判断依据所在"),
     "classify.waiting": ("The answer appears here.", "答案将显示在这里。"),
-    "classify.verdict": ("{label}, {confidence:.0%} sure", "{label}，把握 {confidence:.0%}"),
-    "classify.neither": ("Neither: {classes}", "都不是：{classes}"),
+    "classify.verdict": ("{label}, {confidence:.1%} sure", "{label}，把握 {confidence:.1%}"),
+    "classify.neither": ("Neither {classes}", "{classes}都不是"),
+    "classify.neither_nor": (" nor ", "和"),
     "classify.neither_why": (
-        "This picture resembles nothing that the model was trained on (likeness {score:.2f}, at "
-        "least {threshold:.2f} is needed). The probabilities below would only compare classes "
-        "that do not apply.",
-        "这张图片与训练数据都不相似（相似度 {score:.2f}，至少需要 {threshold:.2f}）。"
-        "下面的概率只是在不适用的类别之间作比较。",
+        "This picture is like nothing that the model was trained on (likeness {score:.3f}; "
+        "{threshold:.3f} is needed), so the probabilities below only compare classes that do not "
+        "apply.",
+        "这张图片与训练数据都不相似（相似度 {score:.3f}，需要 {threshold:.3f}），"
+        "因此下面的概率只是在不适用的类别之间作比较。",
     ),
     "classify.known_why": (
-        "Likeness to the training pictures {score:.2f} (at least {threshold:.2f} is needed).",
-        "与训练图片的相似度 {score:.2f}（至少需要 {threshold:.2f}）。",
+        "It is like the pictures that the model was trained on (likeness {score:.3f}; "
+        "{threshold:.3f} is needed).",
+        "它与训练图片相似（相似度 {score:.3f}，需要 {threshold:.3f}）。",
     ),
     "classify.answered": (
-        "Answered by the {source} model on {device} in {milliseconds:.0f} ms",
-        "由{source}模型在 {device} 上用 {milliseconds:.0f} 毫秒得出",
+        "Model: {source}. Device: {device}, {milliseconds:.0f} ms.",
+        "模型：{source}。设备：{device}，{milliseconds:.0f} 毫秒。",
     ),
-    "classify.source_bundled": ("bundled", "内置"),
 }
 
 # What the bundled model's classes are called in Chinese; other models' names are shown as given.
@@ -59,6 +61,10 @@ CSS = """
 .classify-verdict { padding: .75rem 1rem; border-radius: var(--radius-lg);
   background: var(--block-background-fill); border-left: 4px solid var(--color-accent); }
 .classify-verdict.neither { border-left-color: var(--body-text-color-subdued); }
+@media (max-width: 640px) { /* the answer should be in sight together with the picture */
+  #classify-examples .gallery-item { width: 52px !important; height: 40px !important; }
+  #classify-examples .gallery-item > * { width: 100%; height: 100%; }
+}
 """
 
 
@@ -98,11 +104,11 @@ def build(served: "Served[Classifier]") -> None:
         # matplotlib and torch come with it: only once there is something to draw
         from model.heatmap import overlay
 
-        label = {name_of(k, language): p for k, p in answer.probabilities.items()}
         return (
             verdict(classifier, answer, language),
-            label,
-            overlay(answer.seen, answer.heat_map),
+            {name_of(name, language): p for name, p in answer.probabilities.items()},
+            # there is no evidence for a class to show where the picture is of neither
+            overlay(answer.seen, answer.heat_map) if answer.known else None,
         )
 
     def classify(image: FileDataDict, request: gr.Request) -> Classification:
@@ -136,11 +142,14 @@ def build(served: "Served[Classifier]") -> None:
                 inputs=[picture],
                 label=i18n_key("classify.examples"),
                 api_visibility="private",
+                elem_id="classify-examples",
             )
         with gr.Column():
             words = gr.HTML(waiting("en"), elem_id="classify-words")
             probabilities = gr.Label(
-                label=i18n_key("classify.probabilities"), elem_id="classify-probabilities"
+                label=i18n_key("classify.probabilities"),
+                show_heading=False,
+                elem_id="classify-probabilities",
             )
             heat_map = gr.Image(
                 label=i18n_key("classify.heat_map"),
@@ -188,31 +197,30 @@ def as_json(classifier: "Classifier", answer: "Answer") -> Classification:
 
 def verdict(classifier: "Classifier", answer: "Answer", language: str) -> str:
     """The answer as a heading, what it rests on, and who gave it, as HTML."""
-    names = [name_of(name, language) for name in classifier.classes]
-    facts = {
-        "score": answer.known_score,
-        "threshold": classifier.known and classifier.known.threshold,
-    }
     if answer.known:
         heading = say(
             TEXT,
             "classify.verdict",
             language,
             label=name_of(answer.label, language),
-            confidence=answer.confidence,
+            # rounding would claim a certainty that no model has
+            confidence=min(answer.confidence, 0.999),
         )
-        why = say(TEXT, "classify.known_why", language, **facts) if classifier.known else ""
+        reason = "classify.known_why"
     else:
-        heading = say(TEXT, "classify.neither", language, classes=" / ".join(names))
-        why = say(TEXT, "classify.neither_why", language, **facts)
-    source = str(classifier.origin)
-    if source == "bundled":
-        source = say(TEXT, "classify.source_bundled", language)
+        separator = say(TEXT, "classify.neither_nor", language)
+        names = separator.join(name_of(name, language) for name in classifier.classes)
+        heading = say(TEXT, "classify.neither", language, classes=names)
+        reason = "classify.neither_why"
+    why = ""
+    if classifier.known is not None:
+        facts = {"score": answer.known_score, "threshold": classifier.known.threshold}
+        why = say(TEXT, reason, language, **facts)
     by = say(
         TEXT,
         "classify.answered",
         language,
-        source=source,
+        source=origin_text(classifier.origin, language),
         device=classifier.device,
         milliseconds=answer.milliseconds,
     )
