@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from macro.insects import AntLook, BeeLook, Body, ant, bee, ladybird
-from macro.plants import backdrop, bark, dandelion, ray_flower, sand, stem, veined_leaf
+from macro.plants import Flower, backdrop, bark, dandelion, ray_flower, sand, stem, veined_leaf
 from macro.renderer import Camera, Light, Scene, develop, render
 from macro.things import boat, cloudy_sky, sea, table, teapot
 from PIL import Image
@@ -106,22 +106,24 @@ def bee_on_dandelion(scene: Scene) -> np.ndarray:
 
 
 def bee_on_aster(scene: Scene) -> np.ndarray:
-    ray_flower(
-        scene, disc=3.6, dome=1.0, petals=30, length=9.5, width=1.5,
+    flower = Flower(
+        disc=3.6, dome=1.0, petals=30, length=9.5, width=1.5,
         petal_colour=(0.36, 0.20, 0.62), petal_base=(0.45, 0.32, 0.66), florets=260,
         disc_colour=(0.80, 0.46, 0.02), curl=0.03,
     )  # fmt: skip
+    ray_flower(scene, flower)
     look = BeeLook(fur=(0.50, 0.30, 0.11), amber=(0.40, 0.15, 0.03), spread=0.6, head_nod=0.5)
     bee(Body(scene, origin=(0, 0, 0.15), yaw=-0.5, roll=0.05), look)
     return backdrop(scene, DUSK)
 
 
 def bee_in_flight(scene: Scene) -> np.ndarray:
-    ray_flower(
-        scene, centre=(7.2, 2.0, -4.2), disc=3.0, dome=1.0, petals=22, length=6.5, width=1.7,
+    flower = Flower(
+        centre=(7.2, 2.0, -4.2), disc=3.0, dome=1.0, petals=22, length=6.5, width=1.7,
         petal_colour=(0.75, 0.16, 0.30), petal_base=(0.80, 0.40, 0.42), florets=180,
         tilt=(-0.5, 0.2),
     )  # fmt: skip
+    ray_flower(scene, flower)
     stem(scene, [(7.5, 2.0, -5.2), (8.7, 2.2, -12), (8.0, 2.0, -30)], 0.7)
     look = BeeLook(flying=True, spread=1.15, wing_lift=0.65, droop=0.3, pollen=0.8)
     bee(Body(scene, yaw=-0.25, pitch=-0.15), look)

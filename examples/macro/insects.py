@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .materials import mottled, pitted
 from .noise import fractal_noise
 from .renderer import Colour, Sample, Scene
 from .shapes import curve, ellipsoid, rotation, tube
@@ -72,29 +73,6 @@ class Body:
             bend=np.asarray(comb) @ turn / self.scale,
             thickness=self.scale * thickness,
         )
-
-
-def mottled(base: Colour, amount: float = 0.3, size: float = 0.4, dark: Colour | None = None):
-    """A colour that varies a little from place to place."""
-    low = np.asarray(base) * (1 - amount) if dark is None else np.asarray(dark)
-
-    def colour(s: Sample) -> np.ndarray:
-        n = fractal_noise(s.position / size, 3)[:, None]
-        return low + (np.asarray(base) * (1 + amount) - low) * np.clip(2 * n - 0.5, 0, 1)
-
-    return colour
-
-
-def pitted(size: float, depth: float, seed: int = 0):
-    """A bump that makes a skin look finely wrinkled."""
-
-    def bump(s: Sample) -> np.ndarray:
-        p = s.position / size
-        return depth * np.stack(
-            [fractal_noise(p + 37.0 * k, 2, seed + 5 * k) - 0.5 for k in range(3)], 1
-        )
-
-    return bump
 
 
 def _knee(hip: np.ndarray, foot: np.ndarray, upper: float, lower: float, pole: np.ndarray):
@@ -468,26 +446,19 @@ def _wing(
     )  # fmt: skip
 
 
+LADYBIRD_SPOTS = np.array(
+    [(1.9, 0), (0.75, 1.25), (0.75, -1.25), (-0.5, 1.9), (-0.5, -1.9), (-1.5, 0.85), (-1.5, -0.85)]
+)
+
+
 def ladybird(body: Body) -> None:
     """A seven-spot ladybird about 7 mm long, standing on z = 0."""
-    n = 120
-    shell = ellipsoid((0, 0, 0), (3.1, 2.6, 2.0), n)
+    shell = ellipsoid((0, 0, 0), (3.1, 2.6, 2.0), 120)
     shell[..., 2] = np.maximum(shell[..., 2], -0.2) + 0.85
-    spots = np.array(
-        [
-            (1.9, 0.0),
-            (0.75, 1.25),
-            (0.75, -1.25),
-            (-0.5, 1.9),
-            (-0.5, -1.9),
-            (-1.5, 0.85),
-            (-1.5, -0.85),
-        ]
-    )
 
     def colour(s: Sample) -> np.ndarray:
         p = body.local(s)
-        d = np.linalg.norm(p[:, None, :2] - spots, axis=2).min(1)
+        d = np.linalg.norm(p[:, None, :2] - LADYBIRD_SPOTS, axis=2).min(1)
         spot = np.clip((0.52 - d) / 0.06, 0, 1)
         seam = np.clip((0.05 - np.abs(p[:, 1])) / 0.02, 0, 1)
         black = np.maximum(spot, seam * (p[:, 2] > 1.2))[:, None]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from .insects import mottled, pitted
+from .materials import mottled, pitted
 from .noise import fractal_noise
 from .renderer import Colour, Sample, Scene
 from .shapes import curve, ellipsoid, plane, rotation, tube
@@ -163,83 +164,92 @@ def _petal(
     return np.stack([length * t + 0 * w, y, z], -1)
 
 
-def ray_flower(
-    scene: Scene,
-    *,
-    centre: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    disc: float = 4.5,
-    dome: float = 1.3,
-    petals: int = 26,
-    layers: int = 2,
-    length: float = 11.0,
-    width: float = 2.6,
-    petal_colour: Colour = (0.86, 0.86, 0.84),
-    petal_base: Colour = (0.70, 0.72, 0.55),
-    disc_colour: Colour = (0.78, 0.42, 0.02),
-    disc_middle: Colour = (0.55, 0.42, 0.04),
-    curl: float = -0.06,
-    tip: float = 0.5,
-    florets: int = 420,
-    tilt: tuple[float, float] = (0.0, 0.0),
-) -> None:
-    """A daisy-like flower, facing up, or tilted by (pitch, roll); its disc's top is at `centre`."""
+@dataclass(frozen=True)
+class Flower:
+    """A flower like a daisy's: rays around a disc of florets. Lengths are in millimetres.
+
+    It faces up, or is tilted by (pitch, roll) radians; the top of its disc is at `centre`.
+    """
+
+    centre: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    tilt: tuple[float, float] = (0.0, 0.0)
+    disc: float = 4.5  # radius
+    dome: float = 1.3  # height of the disc's middle above its rim
+    florets: int = 420
+    disc_colour: Colour = (0.78, 0.42, 0.02)
+    disc_middle: Colour = (0.55, 0.42, 0.04)
+    petals: int = 26  # in each of two layers
+    length: float = 11.0
+    width: float = 2.6
+    curl: float = -0.06
+    petal_colour: Colour = (0.86, 0.86, 0.84)
+    petal_base: Colour = (0.70, 0.72, 0.55)
+
+    def place(self, grid: np.ndarray) -> np.ndarray:
+        turn = rotation(pitch=self.tilt[0], roll=self.tilt[1])
+        return grid @ turn.T + np.asarray(self.centre)
+
+
+def ray_flower(scene: Scene, flower: Flower = Flower()) -> None:
+    """Adds the flower's rays, its disc and the florets on it."""
+    for layer in range(2):
+        for k in range(flower.petals):
+            _ray(scene, flower, layer, k)
+    r = np.linspace(1, 0, 60)
+    cap = np.stack([0 * r, 0 * r, -flower.dome * r**2 - 0.35], 1)
+    grid = flower.place(tube(cap, flower.disc * r, up=(1, 0, 0)))
+    dim = tuple(0.35 * np.asarray(flower.disc_colour))
+    scene.surface(grid, dim, roughness=0.9, gloss=0.02)
+    _florets(scene, flower)
+
+
+def _ray(scene: Scene, flower: Flower, layer: int, k: int) -> None:
+    """The k-th petal of a layer, a little unlike the others."""
     rng = scene.rng
-    turn = rotation(pitch=tilt[0], roll=tilt[1])
-    origin = np.asarray(centre)
+    yaw = 2 * np.pi * (k + 0.5 * layer + rng.uniform(-0.22, 0.22)) / flower.petals
+    grid = _petal(
+        flower.length * rng.uniform(0.88, 1.06),
+        flower.width * rng.uniform(0.85, 1.1),
+        flower.curl + rng.uniform(-0.05, 0.05),
+        rng.uniform(-0.02, 0.10),
+    )
+    grid = grid @ rotation(roll=rng.uniform(-0.25, 0.25), pitch=rng.uniform(-0.06, 0.08)).T
+    grid = grid + np.array([0.75 * flower.disc, 0, -flower.dome - 0.35 * layer - 0.2])
+    streak = rng.random() * 50
 
-    def put(grid: np.ndarray) -> np.ndarray:
-        return grid @ turn.T + origin
+    def paint(s: Sample) -> np.ndarray:
+        n = fractal_noise(np.stack([1.5 * s.u + streak, 9 * s.v, 0 * s.u], 1), 3)[:, None]
+        base = np.exp(-((s.u / 0.25) ** 2))[:, None]
+        colour = np.asarray(flower.petal_colour) * (0.80 + 0.35 * n)
+        return colour + (np.asarray(flower.petal_base) - colour) * base
 
-    for layer in range(layers):
-        for k in range(petals):
-            a = 2 * np.pi * (k + 0.5 * layer + rng.uniform(-0.22, 0.22)) / petals
-            grid = _petal(
-                length * rng.uniform(0.88, 1.06), width * rng.uniform(0.85, 1.1),
-                curl + rng.uniform(-0.05, 0.05), rng.uniform(-0.02, 0.10), tip,
-            )  # fmt: skip
-            grid = grid @ rotation(roll=rng.uniform(-0.25, 0.25), pitch=rng.uniform(-0.06, 0.08)).T
-            grid = (grid + np.array([0.75 * disc, 0, -dome - 0.35 * layer - 0.2])) @ rotation(
-                yaw=a
-            ).T
-            streak = rng.random() * 50
-
-            def paint(s: Sample, streak: float = streak) -> np.ndarray:
-                n = fractal_noise(np.stack([1.5 * s.u + streak, 9 * s.v, 0 * s.u], 1), 3)[:, None]
-                base = np.exp(-((s.u / 0.25) ** 2))[:, None]
-                c = np.asarray(petal_colour) * (0.80 + 0.35 * n)
-                return c + (np.asarray(petal_base) - c) * base
-
-            scene.surface(put(grid), paint, gloss=0.03, roughness=0.7, transmission=0.45)
-    r = np.linspace(0, 1, 60)
-    cap = np.stack([0 * r, 0 * r, -dome * r**2 - 0.35], 1)
-    grid = tube(cap[::-1] * [1, 1, 1], disc * r[::-1], up=(1, 0, 0))
-    scene.surface(put(grid), tuple(0.35 * np.asarray(disc_colour)), roughness=0.9, gloss=0.02)
-    _florets(scene, put, disc, dome, florets, disc_colour, disc_middle)
+    grid = flower.place(grid @ rotation(yaw=yaw).T)
+    scene.surface(grid, paint, gloss=0.03, roughness=0.7, transmission=0.45)
 
 
-def _florets(scene, put, disc, dome, count, colour, middle) -> None:
+def _florets(scene: Scene, flower: Flower) -> None:
     """The disc's florets, set on a sunflower spiral (Vogel, 1979)."""
-    rng = scene.rng
+    rng, count = scene.rng, flower.florets
     t = np.linspace(0, 1, 14)
-    size = 0.95 * disc / np.sqrt(count)
+    size = 0.95 * flower.disc / np.sqrt(count)
     shade = np.array([0.45, 0.35, 0.3])  # of the foot of a floret, that of its top is 1
     for k in range(count):
         q = (k + 0.5) / count
         a = k * np.pi * (3 - np.sqrt(5))
-        r = disc * np.sqrt(q)
+        r = flower.disc * np.sqrt(q)
         tall = 0.55 * rng.uniform(0.75, 1.2) * (0.55 + 0.6 * q)
         stem = np.stack([0.12 * tall * t * q, 0 * t, tall * t], 1)
         swell = size * (0.75 + 0.5 * t**2) * np.clip(6 * (1 - t), 0, 1) ** 0.5
         grid = tube(stem, swell, up=(1, 0, 0), around=12) @ rotation(yaw=a).T
-        grid = grid + np.array([r * np.cos(a), r * np.sin(a), -dome * q - 0.45])
+        grid = grid + np.array([r * np.cos(a), r * np.sin(a), -flower.dome * q - 0.45])
         mix = np.clip(1.6 * q - 0.25 + rng.uniform(-0.15, 0.15), 0, 1)
-        tint = np.asarray(middle) * (1 - mix) + np.asarray(colour) * mix
+        tint = np.asarray(flower.disc_middle) * (1 - mix) + np.asarray(flower.disc_colour) * mix
         tint = tint * rng.uniform(0.75, 1.2)
 
         def paint(s: Sample, tint: np.ndarray = tint) -> np.ndarray:
             return tint * (shade + (1 - shade) * np.clip(1.3 * s.u, 0, 1)[:, None])
 
-        scene.surface(put(grid), paint, gloss=0.03, roughness=0.7, transmission=0.15)
+        scene.surface(flower.place(grid), paint, gloss=0.03, roughness=0.7, transmission=0.15)
 
 
 def dandelion(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .insects import mottled, pitted
+from .materials import mottled, pitted
 from .noise import fractal_noise
 from .renderer import Colour, Sample, Scene
 from .shapes import curve, ellipsoid, plane, rotation, tube
