@@ -93,12 +93,12 @@ class Classification(TypedDict):
 def build(served: "Served[Classifier]") -> None:
     """Make the tab's components, listeners and its `/classify` endpoint."""
 
-    def show(path: str | None, request: gr.Request):
+    def show(picture: FileDataDict | None, request: gr.Request):
         language = language_of(request)
-        if path is None:
+        if picture is None:
             return waiting(language), None, None
         try:
-            classifier, answer = classify_file(served, path)
+            classifier, answer = classify_upload(served, picture)
         except UserError as error:
             raise to_gradio_error(error, request) from None
         # matplotlib and torch come with it: only once there is something to draw
@@ -118,10 +118,7 @@ def build(served: "Served[Classifier]") -> None:
         and `probabilities` then only compare classes that do not apply. `known_score` is in 0..1.
         """
         try:
-            # Gradio has checked such a file to be an upload; a bare path could be anyone's file.
-            if not is_file_obj_with_meta(image):
-                raise NoPicture()
-            classifier, answer = classify_file(served, image["path"])
+            classifier, answer = classify_upload(served, image)
         except UserError as error:
             raise to_gradio_error(error, request) from None
         return as_json(classifier, answer)
@@ -163,16 +160,23 @@ def build(served: "Served[Classifier]") -> None:
         inputs=[picture],
         outputs=[words, probabilities, heat_map],
         trigger_mode="always_last",
+        # Gradio would open the file with Pillow, which knows neither HEIC nor our error messages
+        preprocess=False,
         api_visibility="private",
     )
     gr.api(classify, api_name="classify")
 
 
-def classify_file(served: "Served[Classifier]", path: str) -> "tuple[Classifier, Answer]":
-    """Read the picture in `path` and classify it. Raises UserError."""
+def classify_upload(
+    served: "Served[Classifier]", upload: FileDataDict
+) -> "tuple[Classifier, Answer]":
+    """Read an uploaded picture and classify it. Raises UserError."""
     from model.pictures import load_picture
 
-    picture = load_picture(path)
+    # Gradio has checked such a file to be an upload; a bare path could be anyone's file.
+    if not is_file_obj_with_meta(upload):
+        raise NoPicture()
+    picture = load_picture(upload["path"])
     classifier = served.get()
     return classifier, classifier(picture)
 

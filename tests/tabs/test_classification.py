@@ -1,0 +1,206 @@
+"""The classification tab, served for real: through its endpoint and through a browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from model.classifier import Classifier
+from model.pictures import load_picture
+from model.serving import WEIGHTS_FOLDER, Origin, Served, serve_classifier
+from tabs import classification, status
+from tabs.classification import EXAMPLES, example_pictures
+from tabs.language import translations
+
+BEE, TEAPOT = EXAMPLES / "bee_on_daisy.jpg", EXAMPLES / "neither_teapot.jpg"
+PATIENCE = 30_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier.load(WEIGHTS_FOLDER / "ants_bees", Origin("bundled"), device="cpu")
+
+
+def serve_tab(served: Served, serve: Callable[..., str]) -> str:
+    with gr.Blocks() as blocks, gr.Tab("Classify"):
+        classification.build(served)
+    served.start()
+    return serve(
+        blocks,
+        i18n=translations(classification.TEXT),
+        css=classification.CSS,
+        max_file_size="20mb",
+    )
+
+
+@pytest.fixture(scope="module")
+def url(serve: Callable[..., str]) -> str:
+    return serve_tab(serve_classifier(None), serve)
+
+
+@pytest.fixture(scope="module")
+def client(url: str) -> Client:
+    return Client(url, verbose=False)
+
+
+def post(url: str, data: object) -> str:
+    """What the raw HTTP endpoint answers to `data`, without the client's help."""
+    body = json.dumps({"data": [data]}).encode()
+    request = urllib.request.Request(
+        f"{url}gradio_api/call/classify", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        event = json.load(response)["event_id"]
+    with urllib.request.urlopen(f"{url}gradio_api/call/classify/{event}", timeout=60) as stream:
+        return stream.read().decode()
+
+
+@pytest.mark.parametrize("picture", example_pictures(), ids=lambda path: path.stem)
+def test_the_examples_are_answered_rightly(client: Client, picture: Path) -> None:
+    answer = client.predict(handle_file(str(picture)), api_name="/classify")
+    kind = picture.stem.split("_")[0]
+    assert answer["known"] is (kind != "neither")
+    if kind != "neither":
+        assert answer["label"] == f"{kind}s"
+        assert answer["confidence"] > 0.9
+
+
+def test_the_endpoint_says_what_the_model_says(client: Client, classifier: Classifier) -> None:
+    answer = client.predict(handle_file(str(BEE)), api_name="/classify")
+    expected = classifier(load_picture(BEE))
+    assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=1e-5)
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+    assert answer["confidence"] == answer["probabilities"][answer["label"]]
+    assert answer["known_score"] == pytest.approx(expected.known_score, abs=1e-5)
+    assert answer["model"] == {"source": "bundled", "revision": None, "labels": ["ants", "bees"]}
+    assert answer["device"] == str(classifier.device)
+    assert answer["milliseconds"] > 0
+
+
+def test_the_endpoint_is_the_only_one_and_is_documented(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert list(endpoints) == ["/classify"]
+    assert "40 megapixels" in endpoints["/classify"]["description"]
+    returns = endpoints["/classify"]["returns"][0]["type"]["properties"]
+    assert set(returns) == {
+        "label",
+        "confidence",
+        "probabilities",
+        "known",
+        "known_score",
+        "model",
+        "device",
+        "milliseconds",
+    }
+
+
+def test_a_file_that_is_no_picture_is_refused(client: Client, tmp_path: Path) -> None:
+    fake = tmp_path / "bee.jpg"
+    fake.write_text("buzz")
+    with pytest.raises(AppError, match="not a picture") as error:
+        client.predict(handle_file(str(fake)), api_name="/classify")
+    assert "/" not in str(error.value).replace("and/or", "")
+
+
+@pytest.mark.parametrize("data", [None, "bee.jpg", 7, [], {}, {"path": "/etc/hostname"}])
+def test_what_is_not_an_upload_is_refused(url: str, data: object) -> None:
+    answer = post(url, data)
+    assert "event: error" in answer
+    assert "There is no picture to classify" in answer
+    assert "Traceback" not in answer
+
+
+def test_a_file_of_the_server_cannot_be_named(url: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (64, 64)).save(secret)
+    answer = post(url, {"path": str(secret), "meta": {"_type": "gradio.FileData"}})
+    assert "event: error" in answer
+    assert "probabilities" not in answer
+
+
+def test_a_model_that_cannot_be_loaded_says_so(serve: Callable[..., str], tmp_path: Path) -> None:
+    url = serve_tab(serve_classifier(str(tmp_path)), serve)
+    with pytest.raises(AppError, match="not a model folder"):
+        Client(url, verbose=False).predict(handle_file(str(BEE)), api_name="/classify")
+
+
+def drop(page: Page, picture: Path) -> None:
+    """Drop a file on the picture box, as a mouse does."""
+    content = base64.b64encode(picture.read_bytes()).decode()
+    transfer = page.evaluate_handle(
+        """([content, name]) => {
+            const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+            return transfer;
+        }""",
+        [content, picture.name],
+    )
+    box = page.locator("#classify-picture button").filter(has_text="Drop").first
+    box.dispatch_event("drop", {"dataTransfer": transfer})
+
+
+def test_a_dropped_picture_is_answered(page: Page, url: str) -> None:
+    page.goto(url)
+    drop(page, BEE)
+    words = page.locator("#classify-words")
+    expect(words).to_contain_text("bees, 99", timeout=PATIENCE)
+    expect(words).to_contain_text("bundled with this app")
+    expect(page.locator("#classify-probabilities")).to_contain_text("bees")
+    expect(page.locator("#classify-heat-map img")).to_be_visible()
+
+
+def test_an_example_of_neither_is_called_neither_in_chinese(
+    new_page: Callable[..., Page], url: str
+) -> None:
+    page = new_page(locale="zh-CN", viewport=(390, 844))
+    page.goto(url)
+    page.locator("#classify-examples button.gallery-item").last.click()
+    words = page.locator("#classify-words")
+    expect(words).to_contain_text("蚂蚁和蜜蜂都不是", timeout=PATIENCE)
+    expect(page.locator("#classify-heat-map img")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_bad_file_is_explained_in_the_readers_language(
+    new_page: Callable[..., Page], url: str, tmp_path: Path
+) -> None:
+    fake = tmp_path / "bee.png"
+    fake.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    page = new_page(locale="zh-CN")
+    page.goto(url)
+    page.locator("#classify-picture input[type=file]").set_input_files(fake)
+    toast = page.locator(".toast-body")
+    expect(toast).to_contain_text("图片", timeout=PATIENCE)
+    assert str(tmp_path) not in toast.inner_text()
+
+
+def test_clearing_the_picture_clears_the_answer(page: Page, url: str) -> None:
+    page.goto(url)
+    drop(page, TEAPOT)
+    words = page.locator("#classify-words")
+    expect(words).to_contain_text("Neither ants nor bees", timeout=PATIENCE)
+    page.locator("#classify-picture button[aria-label='Remove Image']").click()
+    expect(words).to_contain_text("The answer appears here", timeout=PATIENCE)
+
+
+def test_the_status_line_names_every_model(classifier: Classifier) -> None:
+    ready, missing = Served.loading(lambda: classifier), serve_classifier("no such folder")
+    assert "still being loaded" in "".join(status.describe("status.classify", ready, "en"))
+    for served in (ready, missing):
+        served.start()
+    ready.get()
+    assert "随应用内置" in "".join(status.describe("status.classify", ready, "zh"))
+    with pytest.raises(Exception, match="no such folder"):
+        missing.get()
+    assert "no such folder" in "".join(status.describe("status.classify", missing, "en"))
