@@ -108,3 +108,19 @@ def _about_rows(rows: list[Row], known: list[Remark], too_long: bool) -> list[Re
     if coarse:
         found.append(remarks.CoarseDifference(names=", ".join(coarse)))
     return found
+
+
+def hessian_agrees(hessian: Mapping[str, Mapping[str, float]], compared: Comparison) -> bool | None:
+    """Whether autograd's second derivatives are SymPy's; None when SymPy has no answer in time."""
+    if compared.symbolic is None or (exact := symbolic.hessian(compared.symbolic)) is None:
+        return None
+    symbols = compared.symbolic.symbols
+    at = {symbols[name]: value for name, value in compared.values.items()}
+    pairs = [(a, b) for a in hessian for b in hessian]
+    found = symbolic.evaluate([exact[a][b] for a, b in pairs], at)
+    given = [hessian[a][b] for a, b in pairs]
+    scale = max([1.0, *(abs(v) for v in given if math.isfinite(v))])
+    return all(
+        abs(g - f) <= max(RELATIVE * abs(f), ABSOLUTE * scale)
+        for g, f in zip(given, found, strict=True)
+    )

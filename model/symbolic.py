@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import mpmath
 import sympy as sp
@@ -177,11 +178,21 @@ def differentiate(expression: Expression, milliseconds: float = 1000.0) -> Symbo
     return Symbolic(function, derivatives, symbols)
 
 
+@cache
+def warm_up() -> None:
+    """Let SymPy import the rest of itself, once and without a time limit: an import that is
+    stopped half-way would be begun again at every call."""
+    x, y = sp.symbols("x y", real=True)
+    for function in (sigmoid(x) * sp.sin(x * y) ** 2 / sp.exp(y), sp.tanh(x) * sp.log(y) * x**y):
+        sp.latex(sp.simplify(sp.diff(function, x)))
+
+
 def simplify(expressions: Sequence[sp.Expr], milliseconds: float = 20.0) -> list[sp.Expr]:
     """Each expression in its shortest form that was found in the time, which they share.
 
     `factor_terms` is quick and always tried; `simplify`, in turn, while time remains.
     """
+    warm_up()
     found = list(expressions)
     try:
         with time_limit(milliseconds):
@@ -192,6 +203,18 @@ def simplify(expressions: Sequence[sp.Expr], milliseconds: float = 20.0) -> list
     except OutOfTime:
         pass
     return found
+
+
+def hessian(found: Symbolic) -> dict[str, dict[str, sp.Expr]] | None:
+    """Second derivatives by row and column, or None when that takes too long."""
+    try:
+        with time_limit(1000):
+            return {
+                a: {b: sp.diff(slope, symbol) for b, symbol in found.symbols.items()}
+                for a, slope in found.derivatives.items()
+            }
+    except OutOfTime:
+        return None
 
 
 class Undefined(ArithmeticError):

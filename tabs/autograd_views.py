@@ -1,0 +1,204 @@
+"""What the autograd tab shows, as HTML and Markdown, from what `model` has computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from model.errors import UserError
+from model.expression_errors import ExpressionError
+from model.formula import latex, latex_name
+from tabs.autograd_text import TEXT
+from tabs.language import say
+
+if TYPE_CHECKING:  # they import torch and sympy, which the page must not wait for
+    from model.agreement import Comparison
+    from model.descent import Path, Stability
+    from model.graph import Graph
+
+LONGEST_FORMULA = 120  # operations; a longer derivative is not shown
+
+
+def word(key: str, language: str, **facts: object) -> str:
+    return say(TEXT, f"autograd.{key}", language, **facts)
+
+
+def exact(value: float) -> str:
+    """Twelve digits; a dash where there is no value."""
+    return "—" if math.isnan(value) else f"{value:.12g}".replace("-", "−")
+
+
+def problem(error: UserError, language: str) -> str:
+    """A mistake under the expression, with a caret at the character."""
+    pointer = ""
+    if isinstance(error, ExpressionError) and error.source.strip():
+        source = "".join(c if c.isprintable() else " " for c in error.source)
+        at = error.position
+        marked = f"{escape(source[:at])}<b>{escape(source[at : at + 1])}</b>"
+        pointer = f"<pre>{marked}{escape(source[at + 1 :])}\n{' ' * at}<b>^</b></pre>"
+    message = escape(error.message(language))
+    kept = word("kept", language)
+    return f'<div class="ag ag-error">{pointer}<p>{message} <small>{kept}</small></p></div>'
+
+
+def answer(compared: Comparison, second: str, language: str) -> str:
+    """The value and each partial derivative three ways, with what is remarkable."""
+    heads = ["", *(word(key, language) for key in ("autograd", "symbolic", "difference")), ""]
+    head = "".join(f"<th>{h}</th>" for h in heads)
+    rows = "".join(_row(row, language) for row in compared.rows)
+    table = f"<table><tr>{head}</tr>{rows}</table>" if compared.rows else ""
+    if not compared.rows:
+        table = f"<p>{word('constant', language)}</p>"
+    notes = "".join(
+        f'<p class="ag-note">{escape(remark.message(language))}</p>' for remark in compared.remarks
+    )
+    return (
+        f'<div class="ag ag-answer"><p>{word("value", language)} '
+        f'<span class="ag-big">{exact(compared.value)}</span></p>'
+        f'<div class="ag-scroll">{table}</div>{notes}{second}</div>'
+    )
+
+
+def _row(row, language: str) -> str:
+    if row.agrees:
+        mark = f'<span class="yes">✓ {word("agree", language)}</span>'
+    else:
+        mark = '<span class="no">≠</span>'
+    error = "" if math.isnan(row.error) else f" <small>± {row.error:.0e}</small>"
+    return (
+        f"<tr><th>∂/∂{escape(row.name)}</th><td><b>{exact(row.autograd)}</b></td>"
+        f"<td>{exact(row.symbolic)}</td><td>{exact(row.difference)}{error}</td><td>{mark}</td></tr>"
+    )
+
+
+def hessian(rows: Mapping[str, Mapping[str, float]], agrees: bool, language: str) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in rows)
+    body = "".join(
+        f"<tr><th>{escape(name)}</th>" + "".join(f"<td>{exact(v)}</td>" for v in row.values())
+        for name, row in rows.items()
+    )
+    verdict = word("hessian_agrees" if agrees else "hessian_differs", language)
+    return (
+        f'<p>{word("hessian", language)}</p><div class="ag-scroll"><table>'
+        f"<tr><th></th>{head}</tr>{body}</table></div><p><small>{verdict}</small></p>"
+    )
+
+
+def graph(drawn: Graph, step: int) -> str:
+    """The graph at one of its steps: wide, and narrow for phones."""
+    from model.graph_svg import NARROW, WIDE, svg
+
+    return (
+        f'<div class="ag ag-graph"><div class="ag-wide">{svg(drawn, step, WIDE)}</div>'
+        f'<div class="ag-narrow">{svg(drawn, step, NARROW)}</div></div>'
+    )
+
+
+def step_text(drawn: Graph, step: int, language: str) -> str:
+    """What the step did, with its numbers."""
+    forward = sum(s.forward for s in drawn.steps)
+    if step <= 0 or not drawn.steps:
+        return f'<div class="ag ag-step"><p>{word("leaves", language)}</p></div>'
+    current = drawn.steps[step - 1]
+    if current.forward:
+        title = word("forward", language, done=step, all=forward)
+    else:
+        title = word("backward", language, done=step - forward, all=len(drawn.steps) - forward)
+    lines = escape("\n".join(current.lines))
+    added = ""
+    if current.added:
+        names = escape(", ".join(current.added))
+        added = f"<p>{word('added', language, names=names)}</p>"
+    return f'<div class="ag ag-step"><p><b>{title}</b></p><pre>{lines}</pre>{added}</div>'
+
+
+def formulas(compared: Comparison, language: str) -> str:
+    """The expression and its derivatives in LaTeX, as given and simplified: Markdown."""
+    from model.symbolic import simplify
+
+    function = latex(compared.expression)
+    if compared.symbolic is None:
+        return f"$$f = {function}$$\n\n{word('no_symbolic', language)}"
+    symbolic = compared.symbolic
+    derivatives = list(symbolic.derivatives.values())
+    short, *slopes = simplify([symbolic.function, *derivatives])
+    parts = [f"$$f = {function}$$"]
+    simplified = word("simplified", language)
+    parts.append(f"{simplified}: {_formula(symbolic, short, language)}")
+    for name, derivative, slope in zip(symbolic.derivatives, derivatives, slopes, strict=True):
+        partial = rf"\frac{{\partial f}}{{\partial {latex_name(name)}}} = "
+        parts.append(_formula(symbolic, derivative, language, partial))
+        if slope != derivative:
+            parts.append(f"{simplified}: {_formula(symbolic, slope, language)}")
+    return "\n\n".join(parts)
+
+
+def _formula(symbolic, formula, language: str, before: str = "") -> str:
+    if formula.count_ops() > LONGEST_FORMULA:
+        too_long = word("too_long", language)
+        return f"$${before}\\ldots$$ {too_long}" if before else too_long
+    return f"$${before}{symbolic.latex(formula)}$$"
+
+
+def _key(method: str, language: str) -> str:
+    return f'<span class="ag-key {method}"></span> {word(method, language)}'
+
+
+def plots(pictures: Sequence[tuple[str, str]], paths: Sequence[Path], language: str) -> str:
+    """Titles and SVGs side by side, with the colours of the descent methods."""
+    keys = " &emsp; ".join(_key(path.method, language) for path in paths)
+    figures = "".join(
+        f"<figure><figcaption>{escape(title)}</figcaption>{svg}</figure>" for title, svg in pictures
+    )
+    return f'<div class="ag"><p>{keys}</p><div class="ag-plots">{figures}</div></div>'
+
+
+def verdict(
+    found: Stability, paths: Sequence[Path], rate: float, closed: bool, language: str
+) -> str:
+    """Whether plain descent converges at this rate, and why."""
+    curvature = f"{found.curvature:.4g}"
+    if found.limit is None:
+        parts = [word("no_limit", language, curvature=curvature)]
+    else:
+        facts = {
+            "limit": f"{found.limit:.4g}",
+            "closed": word("closed", language) if closed else "",
+        }
+        near = math.isclose(rate, found.limit, rel_tol=1e-6)
+        key = "at_limit" if near else "diverges" if rate > found.limit else "stays"
+        parts = [
+            word(
+                "limit",
+                language,
+                curvature=curvature,
+                rate=f"{rate:g}",
+                factor=f"{found.factor(rate):.4g}",
+            ),
+            word(key, language, **facts),
+        ]
+        if not found.quadratic:
+            parts.append(word("local", language))
+    for path in paths:
+        if path.diverged:
+            method = word(path.method, language)
+            parts.append(word("ended", language, methods=method, steps=len(path.losses) - 1))
+    kind = "ag ag-note" if found.limit is not None and rate > found.limit else "ag"
+    return f'<div class="{kind}"><p>{" ".join(parts).replace("-", "−")}</p></div>'
+
+
+def loss_table(paths: Sequence[Path], language: str) -> str:
+    """The loss after every step, one column a method."""
+    heads = "".join(f"<th>{_key(path.method, language)}</th>" for path in paths)
+    rows = "".join(
+        f"<tr><th>{k}</th>"
+        + "".join(
+            f"<td>{f'{p.losses[k]:.6g}'.replace('-', '−') if k < len(p.losses) else ''}</td>"
+            for p in paths
+        )
+        for k in range(max(len(p.losses) for p in paths))
+    )
+    step = word("step_name", language)
+    return f'<div class="ag ag-losses"><table><tr><th>{step}</th>{heads}</tr>{rows}</table></div>'
