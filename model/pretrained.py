@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def _read(file: Path) -> Any:
             return load_file(file)
         return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
-        reason = "it holds more than tensors"
+        reason = "it is no file of tensors, or holds more than tensors"
     except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, KeyError):
         reason = "it cannot be read"
     raise WrongInitialWeights(file=file.name, reason=reason) from None
@@ -127,12 +128,15 @@ def _download() -> dict[str, Tensor]:
 
 def _network(weights: Any, name: str) -> ResNet:
     network = resnet18()
-    if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()):
+    if not isinstance(weights, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items()
+    ):
         raise WrongInitialWeights(file=name, reason="it is not a state dict")
     try:
         network.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        reason = textwrap.shorten(reason, 120, placeholder=" …")  # it may name every key
         raise WrongInitialWeights(file=name, reason=reason) from None
     if not all(tensor.isfinite().all() for tensor in weights.values()):
         raise WrongInitialWeights(file=name, reason="it holds NaN or infinity")
