@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -167,6 +168,7 @@ def build_network(num_classes: int, weights: Mapping[str, Tensor]) -> ResNet:
         network.load_state_dict(dict(weights), strict=True)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        reason = textwrap.shorten(reason, 120, placeholder=" …")  # it may name every key
         raise WrongWeights(num_classes=num_classes, reason=reason) from None
     for name, tensor in weights.items():
         if not tensor.isfinite().all():
@@ -195,6 +197,8 @@ def read_config(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Preprocessi
         )
     except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
         raise BadConfig(field="pretrained_cfg") from None
+    if min(preprocessing.std) <= 0:
+        raise BadConfig(field="pretrained_cfg.std")
     if not (32 <= preprocessing.crop <= preprocessing.resize <= 1024):
         raise BadConfig(field="pretrained_cfg.input_size / crop_pct")
     temperature = config.get("temperature", 1.0)
@@ -212,7 +216,8 @@ def read_known(run: Run) -> KnownScore | None:
     shapes = {"weight": (1000, 512), "bias": (1000,), "prototypes": (num_classes, 1000)}
     tensors = run.tensors.get(KNOWN, {})
     fits = {name: tuple(tensor.shape) for name, tensor in tensors.items()} == shapes
-    if not fits or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
+    finite = all(tensor.isfinite().all() for tensor in tensors.values())
+    if not (fits and finite) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
         raise BadConfig(field="known_threshold / known.safetensors")
     return KnownScore.from_tensors(tensors, float(threshold))
 
@@ -228,4 +233,6 @@ def _distinct_names(names: object) -> bool:
 
 def _three_numbers(values: Any) -> tuple[float, float, float]:
     red, green, blue = (float(value) for value in values)
+    if not all(map(math.isfinite, (red, green, blue))):
+        raise ValueError
     return red, green, blue
