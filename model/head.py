@@ -34,7 +34,7 @@ class Head:
 
     @classmethod
     def of(cls, network: ResNet) -> Head:
-        """A copy, on the CPU, of the last layer of `network`."""
+        """The last layer of `network`, on the CPU."""
         return cls(network.fc.weight.detach().cpu(), network.fc.bias.detach().cpu())
 
     def rows(self, indices: Sequence[int]) -> Head:
@@ -63,7 +63,8 @@ class Epoch:
 
 
 def nearest_rows(logits: Tensor, labels: Tensor, num_classes: int) -> list[int]:
-    """For each class the ImageNet class that its pictures resemble most, no two the same.
+    """For each class the ImageNet class that its pictures resemble most, no two the same while
+    there are enough.
 
     `logits` [N, 1000] are the ImageNet head's; resemblance is the mean probability. The class
     that is surest of its row chooses first.
@@ -75,7 +76,8 @@ def nearest_rows(logits: Tensor, labels: Tensor, num_classes: int) -> list[int]:
         k, row = divmod(int(resemblance.argmax()), resemblance.shape[1])
         rows[k] = row
         resemblance[k] = -1
-        resemblance[:, row] = -1
+        if num_classes <= resemblance.shape[1]:
+            resemblance[:, row] = -1
     return rows
 
 

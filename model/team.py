@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from model.device import choose_device
+
 
 @dataclass(frozen=True)
 class Team:
@@ -55,14 +57,15 @@ class Team:
 def join_team(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
     """The team that torchrun's environment describes, and this process's own device.
 
-    Processes on accelerators get one each, by LOCAL_RANK; processors talk through gloo.
+    Processes on accelerators get one each, by LOCAL_RANK (DeviceError if there are too few);
+    processors talk through gloo.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield Team(), device
         return
     if device.type != "cpu":
-        device = torch.device(device.type, int(os.environ["LOCAL_RANK"]))
+        device = choose_device(f"{device.type}:{os.environ['LOCAL_RANK']}")
         torch.accelerator.set_device_index(device.index)
     backend = dist.get_default_backend_for_device(device)
     dist.init_process_group(backend)
