@@ -6,6 +6,9 @@ A run folder is all that the app needs: `python app.py --classifier runs/classif
 from __future__ import annotations
 
 import argparse
+import logging
+import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,17 +45,19 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
         help="fine-tune the whole network after its head; slower (default: the head alone)",
     )
     parser.add_argument("--half", action="store_true", help="save the weights as float16")
-    parser.add_argument("--workers", type=int, default=2, help="threads that read pictures")
+    parser.add_argument(
+        "--workers", type=not_negative, default=2, help="threads that read pictures; default: 2"
+    )
     add_common(parser, Path("runs/classifier"), epochs="30, or 5 with --train-body")
     parser.add_argument(
-        "--learning-rate", type=float, help="default: 0.001, or 0.00001 with --train-body"
+        "--learning-rate", type=rate, help="default: 0.001, or 0.00001 with --train-body"
     )
 
 
 def add_regressor(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_regressor)
     add_common(parser, Path("runs/regressor"), epochs="200")
-    parser.add_argument("--learning-rate", type=float, help="default: 0.001")
+    parser.add_argument("--learning-rate", type=rate, help="default: 0.001")
 
 
 def add_common(parser: argparse.ArgumentParser, output: Path, epochs: str) -> None:
@@ -61,7 +66,9 @@ def add_common(parser: argparse.ArgumentParser, output: Path, epochs: str) -> No
     )
     parser.add_argument("--epochs", type=positive, help=f"default: {epochs}")
     parser.add_argument("--batch-size", type=positive, default=32, help="default: 32")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same model")
+    parser.add_argument(
+        "--seed", type=not_negative, default=0, help="the same seed gives the same model"
+    )
     parser.add_argument(
         "--device", default="auto", help="auto (the default), cpu, cuda, mps, xpu, …"
     )
@@ -74,6 +81,20 @@ def positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def not_negative(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 or more (and less than 2^32)")
+    return number
+
+
+def rate(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
     return number
 
 
@@ -140,6 +161,8 @@ def run_regressor(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
+    leads = os.environ.get("RANK", "0") == "0"  # torchrun starts several of us
+    logging.basicConfig(format="%(message)s", level="WARNING" if leads else "ERROR")
     try:
         options.run(options)
     except UserError as error:

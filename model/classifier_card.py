@@ -125,8 +125,10 @@ without being worse than the best strength by more than a standard error, which 
 
 TUNED = """
 
-Then all weights were fine-tuned for {body_epochs} epochs (AdamW, LP-FT, arXiv 2202.10054) and
-averaged with those before (WiSE-FT, arXiv 2109.01903). Out-of-fold figures are of 2 folds."""
+Then all weights were fine-tuned for {epochs} epochs (AdamW, learning rate {learning_rate:g},
+batches of {batch_size}; LP-FT, arXiv 2202.10054) and averaged with those before (WiSE-FT, arXiv
+2109.01903). The temperature, the threshold and the out-of-fold figures above are of this network,
+by 2 folds."""
 
 
 def write_card(metrics: dict[str, Any]) -> str:
@@ -198,7 +200,7 @@ def _confusion(classes: list[str], matrix: list[list[int]]) -> str:
 
 def _recipe(metrics: dict[str, Any], train_total: int) -> str:
     recipe = FROZEN.format(
-        **{**metrics["head"], "strength": metrics["l2_sp"]["strength"]},
+        **metrics["head"],
         augmented=metrics["settings"]["augmented"],
         folds=metrics["folds"],
         train_total=train_total,
@@ -208,7 +210,7 @@ def _recipe(metrics: dict[str, Any], train_total: int) -> str:
         ),
     )
     if metrics["body_history"]:
-        recipe += TUNED.format(body_epochs=len(metrics["body_history"]))
+        recipe += TUNED.format(**{**metrics["body"], "epochs": len(metrics["body_history"])})
     return recipe
 
 

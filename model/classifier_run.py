@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict
+from collections import Counter
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -31,7 +32,9 @@ def make_run(job: Job, trained: Trained, started: float) -> Run:
     temperature = fit_temperature(trained.out_of_fold.logits, job.labels)
     threshold = acceptance_threshold(trained.out_of_fold.known_scores)
     known = make_known_score(trained.features, job.labels, job.imagenet, job.num_classes, threshold)
-    if job.settings.half:  # rounded before val is read: what is measured is what is saved
+    # rounded before val is read: what is measured is what is saved
+    known = KnownScore.from_tensors(known.tensors(), threshold)
+    if job.settings.half:
         trained.network.half().float()
     val = Val.read(job, trained, temperature, known)
     metrics = {
@@ -95,10 +98,12 @@ class Val:
 
 def describe_training(job: Job, trained: Trained, started: float) -> dict[str, Any]:
     """What was done, on what, how long it took and how it went, epoch by epoch."""
+    train = Counter(picture.label for picture in job.folder.train)
+    val = Counter(picture.label for picture in job.folder.val)
     per_class = {
         name: {
-            "train": sum(picture.label == k for picture in job.folder.train),
-            "val": sum(picture.label == k for picture in job.folder.val),
+            "train": train[k],
+            "val": val[k],
             "imagenet_row": trained.rows[k],
             "imagenet_name": IMAGENET_CLASSES[trained.rows[k]],
         }
@@ -107,14 +112,15 @@ def describe_training(job: Job, trained: Trained, started: float) -> dict[str, A
     return {
         "task": "image-classification",
         "settings": asdict(job.settings),
-        "head": asdict(job.settings.head),
+        "head": asdict(replace(job.settings.head, strength=trained.choice.strength)),
+        "body": asdict(job.settings.body) if trained.body_history else None,
         "seed": job.settings.seed,
         "device": str(describe(job.device)),
         "processes": job.team.size,
         "seconds": round(time.monotonic() - started, 1),
         "interrupted": trained.interrupted,
         "initial_weights": {**asdict(job.initial.provenance), "sha256": job.initial.sha256},
-        "data": job.folder.root.name,
+        "data": job.folder.root.resolve().name,
         "classes": per_class,
         "skipped": [path.relative_to(job.folder.root).as_posix() for path in job.folder.skipped],
         "history": [asdict(epoch) for epoch in trained.history],

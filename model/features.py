@@ -32,19 +32,24 @@ PICTURES_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Views:
-    """How each training picture is looked at: as in evaluation, mirrored, and `augmented` times
-    through a random crop of `crop` × `crop` pixels."""
+    """How each picture is looked at: as in evaluation, then perhaps as its mirror image, and
+    `augmented` times through a random crop."""
 
     preprocessing: Preprocessing
+    mirrored: bool = False
     augmented: int = 0
     seed: int = 0
+
+    def __len__(self) -> int:
+        return 1 + self.mirrored + self.augmented
 
     def __call__(self, picture: Image.Image, number: int) -> list[Tensor]:
         """Views, uint8 [3, h, w], of the RGB picture that is `number`-th of its data set."""
         plain = v2.functional.pil_to_tensor(self.preprocessing.shrink(picture))
+        mirror = [plain.flip(-1)] if self.mirrored else []
         generator = picture_generator(self.seed, number)
         random = [random_view(picture, generator) for _ in range(self.augmented)]
-        return [plain, plain.flip(-1), *random]
+        return [plain, *mirror, *random]
 
 
 def random_view(picture: Image.Image, generator: torch.Generator, size: int = 224) -> Tensor:
@@ -76,7 +81,8 @@ def random_crop(width: int, height: int, generator: torch.Generator) -> tuple[in
 
 def picture_generator(seed: int, number: int, epoch: int = 0) -> torch.Generator:
     """The random numbers for one picture in one epoch, whoever draws them and in what order."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) * 1_000_003 + number)
+    mixed = (seed * 1_000_003 + epoch) * 1_000_003 + number
+    return torch.Generator().manual_seed(mixed % 2**63)  # what a generator can take
 
 
 def prefetch(
@@ -107,7 +113,7 @@ def extract_features(
     body: ResNet,
     pictures: Sequence[Picture],
     root: Path,
-    views: Callable[[Image.Image, int], list[Tensor]],
+    views: Views,
     normalise: Callable[[Tensor], Tensor],
     *,
     share: Sequence[int],
@@ -136,7 +142,7 @@ def extract_features(
                 columns.append(feature_maps(body, images).float().mean(dim=(2, 3)))
         rows.append(torch.stack(columns, dim=1))
         on_pictures(len(loaded))
-    return torch.cat(rows) if rows else torch.empty(0, 0, 512, device=device)
+    return torch.cat(rows) if rows else torch.empty(0, len(views), 512, device=device)
 
 
 def to_device(batch: Tensor, device: torch.device) -> Tensor:

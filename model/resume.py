@@ -13,6 +13,7 @@ from torch import Tensor
 from model import checkpoint
 from model.errors import UserError
 from model.job import Job
+from model.runs import OutputNotWritable, reason_of
 
 
 class OtherRun(UserError):
@@ -27,40 +28,56 @@ class OtherRun(UserError):
 
 
 class Saved:
-    """The state after the last whole epoch, and the features, which are computed once."""
+    """The state after the last whole epoch, and the features, which are computed once.
+
+    Only the process that leads writes, and nothing before the first epoch is done.
+    """
 
     def __init__(self, job: Job, resume: bool) -> None:
-        self.job = job
+        """Raises BrokenCheckpoint, or OtherRun if what was saved belongs to another training."""
+        self.leads, self.fingerprint, self.output = job.team.leads, fingerprint(job), job.output
         self.epochs = checkpoint.beside(job.output)
         self.features = self.epochs.with_name(f"{job.output.name}.features.safetensors")
         self.state: dict[str, Any] = {}
+        self._new_features: Tensor | None = None
         if resume and self.epochs.exists():
             self.state = self._load(self.epochs)
 
     def load_features(self) -> Tensor | None:
         """The features that were saved, if this run goes on with another's."""
-        return self._load(self.features)["features"] if self.state else None
+        if self.state and self.features.exists():
+            return self._load(self.features)["features"]
+        return None
 
-    def save_features(self, features: Tensor) -> None:
-        self._save(self.features, {"features": features})
+    def keep_features(self, features: Tensor) -> None:
+        """Save `features` too, with the first epoch."""
+        self._new_features = features
 
     def save(self, **stage: Any) -> None:
-        """Keep a stage's state; the features must have been saved before."""
+        """Save a stage's state beside those of the stages before. Raises OutputNotWritable."""
         self.state = {**self.state, **stage}
-        self._save(self.epochs, self.state)
+        if not self.leads:
+            return
+        try:
+            self.epochs.parent.mkdir(parents=True, exist_ok=True)
+            if self._new_features is not None:
+                self._save(self.features, {"features": self._new_features})
+                self._new_features = None
+            self._save(self.epochs, self.state)
+        except OSError as error:
+            raise OutputNotWritable(folder=self.output, reason=reason_of(error)) from error
 
     def remove(self) -> None:
-        self.epochs.unlink(missing_ok=True)
-        self.features.unlink(missing_ok=True)
+        if self.leads:
+            self.epochs.unlink(missing_ok=True)
+            self.features.unlink(missing_ok=True)
 
     def _save(self, path: Path, state: dict[str, Any]) -> None:
-        if self.job.team.leads:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            checkpoint.save(path, {**state, "job": fingerprint(self.job)})
+        checkpoint.save(path, {**state, "job": self.fingerprint})
 
     def _load(self, path: Path) -> dict[str, Any]:
         state = checkpoint.load(path)
-        if state.pop("job") != fingerprint(self.job):
+        if state.pop("job") != self.fingerprint:
             raise OtherRun()
         return state
 

@@ -71,10 +71,11 @@ class Run:
 
 def check_output(output: Path) -> None:
     """Raise RunError now, before hours of training, if `output` cannot become a run folder."""
-    if output.exists() and not (output.is_dir() and _is_run_or_empty(output)):
+    if not output.name:  # "." or "/": there is no place beside it
         raise OutputInTheWay(folder=output)
-    with _written_beside(output):
-        pass  # a folder can be made there; it goes again at once
+    with _written_beside(output):  # a folder can be made there; it goes again at once
+        if output.exists() and not (output.is_dir() and _is_run_or_empty(output)):
+            raise OutputInTheWay(folder=output)
 
 
 def write_run(output: Path, run: Run) -> None:
@@ -163,14 +164,18 @@ def _written_beside(output: Path) -> Iterator[Path]:
         fresh.chmod(0o755)  # mkdtemp's 0700 would keep a web server's user out
         yield fresh
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = "there is no space left on the disk"
-        else:
-            reason = (error.strerror or type(error).__name__).lower()
-        raise OutputNotWritable(folder=output, reason=reason) from error
+        raise OutputNotWritable(folder=output, reason=reason_of(error)) from error
     finally:
         if fresh is not None:
             shutil.rmtree(fresh, ignore_errors=True)
+
+
+def reason_of(error: OSError) -> str:
+    """Why something could not be written, in a few words."""
+    # safetensors reports a full disk as text
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in str(error):
+        return "there is no space left on the disk"
+    return (error.strerror or str(error) or type(error).__name__).lower()
 
 
 def _replace_folder(fresh: Path, output: Path) -> None:

@@ -6,6 +6,7 @@ features of every picture, once -> folds -> head -> (body) -> the val split, onc
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,9 +18,10 @@ from torch import Tensor, nn
 from torchvision.models import ResNet
 
 from model.classifier_run import make_run
-from model.data import PictureFolder, read_folder
+from model.data import DataError, PictureFolder, load_training_picture, read_folder
 from model.device import choose_device
-from model.features import Views
+from model.errors import UserError
+from model.features import Views, prefetch
 from model.finetuning import BodyTraining
 from model.folds import (
     OutOfFold,
@@ -40,6 +42,16 @@ from model.team import join_team
 BODY_FOLDS = 2  # each costs half a training of the whole network
 
 
+class OnePicture(DataError):
+    en = "The class {name} has one picture to learn from; it needs two at least. Add pictures."
+    zh = "类别 {name} 只有一张训练图片，至少需要两张。请添加图片。"
+
+
+class Diverged(UserError):
+    en = "The loss is no longer a finite number. Train again with a lower --learning-rate."
+    zh = "损失已不是有限的数。请用更小的 --learning-rate 重新训练。"
+
+
 def train_classifier(
     settings: ClassifierSettings,
     data: Path,
@@ -54,7 +66,7 @@ def train_classifier(
     Started by torchrun, all processes work together, and those that do not lead return None.
     Ctrl-C during the epochs leaves the best so far, with "interrupted" true in the metrics;
     earlier it raises KeyboardInterrupt. Raises DataError, RunError, InitialWeightsError,
-    DeviceError, OtherRun or BrokenCheckpoint.
+    DeviceError, OtherRun, BrokenCheckpoint or Diverged.
     """
     started = time.monotonic()
     check_output(output)
@@ -65,17 +77,42 @@ def train_classifier(
         initial = load_initial(init_weights)
         initial.network.to(device, memory_format=torch.channels_last)
         job = Job(settings, folder, initial, output, team, device, reporter)
+        check_pictures(job)
         saved = Saved(job, resume)
-        trained = train_head(job, saved)
-        if settings.train_body and not trained.interrupted:
-            trained = train_body(job, saved, trained)
-        run = make_run(job, trained, started)
-        if team.leads:
-            write_run(output, run)
-            if not trained.interrupted:
+        try:
+            return train_and_write(job, saved, started)
+        except UserError:
+            if not settings.train_body:  # soon done again; nothing is to be left behind
                 saved.remove()
-        team.wait()
-        return dict(run.metrics) if team.leads else None
+            raise
+
+
+def train_and_write(job: Job, saved: Saved, started: float) -> dict[str, Any] | None:
+    """The training and its run folder; the metrics in the process that leads."""
+    trained = train_head(job, saved)
+    if job.settings.train_body and not trained.interrupted:
+        trained = train_body(job, saved, trained)
+    run = make_run(job, trained, started)
+    if job.team.leads:
+        write_run(job.output, run)
+        if not trained.interrupted:
+            saved.remove()
+    job.team.wait()
+    return dict(run.metrics) if job.team.leads else None
+
+
+def check_pictures(job: Job) -> None:
+    """Find out now, not after the training, what would stop it at its end.
+
+    Raises OnePicture, or BrokenPicture for a val picture.
+    """
+    for name, count in zip(job.folder.classes, torch.bincount(job.labels).tolist(), strict=True):
+        if count < 2:
+            raise OnePicture(name=name)
+    root, val = job.folder.root, job.folder.val
+    mine = [val[i].path for i in job.team.share(len(val))]
+    for _ in prefetch(lambda path: load_training_picture(path, root), mine, job.settings.workers):
+        pass
 
 
 def describe_folder(folder: PictureFolder) -> str:
@@ -91,9 +128,10 @@ def train_head(job: Job, saved: Saved) -> Trained:
     """The default recipe: frozen body, head near its start, strength chosen by the folds."""
     features = saved.load_features()
     if features is None:
-        views = Views(job.preprocessing, job.settings.augmented, job.settings.seed)
+        settings = job.settings
+        views = Views(job.preprocessing, True, settings.augmented, settings.seed)
         features = all_features(job, job.initial.network, job.folder.train, views)
-        saved.save_features(features)
+        saved.keep_features(features)
     folds = split_folds(job.labels, job.settings.folds, job.settings.seed)
     choice = choose_strength(features, job.labels, job.imagenet, job.settings.head, folds)
     quality = choice.candidates[choice.strength]
@@ -213,9 +251,14 @@ def run_epochs(
             with job.reporter.bar(title, total=training.pictures_an_epoch) as bar:
                 done = training.run_epoch(bar.advance)
                 bar.note(loss=done.loss, accuracy=done.accuracy)
+            if not math.isfinite(done.loss):
+                raise Diverged()
             save()
     except KeyboardInterrupt:
-        job.reporter.line(f"Interrupted; the {len(training.history)} epochs done are kept.")
+        job.reporter.line(
+            f"Interrupted after {len(training.history)} of {epochs} epochs; saving the model as "
+            "it is. With --resume the training goes on."
+        )
         return True
     return False
 
