@@ -24,6 +24,9 @@ TEXT: Words = {
         "A trained network that shows its work, and the PyTorch behind it.",
         "一个展示自身思路的训练好的网络，以及它背后的 PyTorch。",
     ),
+    "app.classification": ("Classify", "图像分类"),
+    "app.regression": ("Regression", "回归"),
+    "app.autograd": ("Autograd", "自动求导"),
 }
 HOUR = 3600
 
@@ -55,11 +58,11 @@ def build(classifier: Served, regressor: Served) -> gr.Blocks:
         gr.Markdown(i18n_key("app.title"))
         gr.Markdown(i18n_key("app.intro"))
         status.build(classifier, regressor)
-        with gr.Tab(i18n_key("classify.tab")):
+        with gr.Tab(i18n_key("app.classification")):
             classification.build(classifier)
-        with gr.Tab(i18n_key("regression.tab")):
+        with gr.Tab(i18n_key("app.regression")):
             regression.build(regressor)
-        with gr.Tab(i18n_key("autograd.tab")):
+        with gr.Tab(i18n_key("app.autograd")):
             autograd.build()
     return page
 
@@ -67,6 +70,7 @@ def build(classifier: Served, regressor: Served) -> gr.Blocks:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
     classifier, regressor = serve_classifier(options.classifier), serve_regressor(options.regressor)
     page = build(classifier, regressor)
     page.queue(api_open=False)

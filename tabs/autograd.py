@@ -19,6 +19,7 @@ from model.errors import UserError
 from model.expression import Expression
 from model.parsing import LIMITS, parse
 from tabs import autograd_views as views
+from tabs.api import endpoint
 from tabs.autograd_text import CSS, TEXT
 from tabs.language import i18n_key, language_of, to_gradio_error
 
@@ -403,7 +404,7 @@ def build() -> None:
         moving,
         **live,
     )
-    gr.api(gradients, api_name="gradients")
+    endpoint(gradients, "gradients")
 
 
 def _build_graph() -> tuple[gr.Slider, gr.HTML, gr.HTML, list[gr.Button]]:

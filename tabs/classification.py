@@ -1,5 +1,7 @@
 """Classify: a picture in; an answer, how sure it is, and where in the picture it saw it."""
 
+from __future__ import annotations
+
 import html
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -10,6 +12,7 @@ from gradio_client.utils import is_file_obj_with_meta
 
 from model.errors import UserError
 from model.serving import Served
+from tabs.api import endpoint
 from tabs.language import Words, i18n_key, language_of, say, to_gradio_error
 from tabs.status import origin_text
 
@@ -19,7 +22,6 @@ if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch i
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 TEXT: Words = {
-    "classify.tab": ("Classify", "图像分类"),
     "classify.intro": (
         "Drop a photo of an ant or a bee. The network says which it is, how sure it is, "
         "where it looked, and when it is **neither**.",
@@ -90,7 +92,7 @@ class Classification(TypedDict):
     milliseconds: float
 
 
-def build(served: "Served[Classifier]") -> None:
+def build(served: Served[Classifier]) -> None:
     """Make the tab's components, listeners and its `/classify` endpoint."""
 
     def show(picture: FileDataDict | None, request: gr.Request):
@@ -138,6 +140,7 @@ def build(served: "Served[Classifier]") -> None:
                 examples=[[str(path)] for path in example_pictures()],
                 inputs=[picture],
                 label=i18n_key("classify.examples"),
+                examples_per_page=20,
                 api_visibility="private",
                 elem_id="classify-examples",
             )
@@ -164,12 +167,10 @@ def build(served: "Served[Classifier]") -> None:
         preprocess=False,
         api_visibility="private",
     )
-    gr.api(classify, api_name="classify")
+    endpoint(classify, "classify")
 
 
-def classify_upload(
-    served: "Served[Classifier]", upload: FileDataDict
-) -> "tuple[Classifier, Answer]":
+def classify_upload(served: Served[Classifier], upload: FileDataDict) -> tuple[Classifier, Answer]:
     """Read an uploaded picture and classify it. Raises UserError."""
     from model.pictures import load_picture
 
@@ -181,7 +182,7 @@ def classify_upload(
     return classifier, classifier(picture)
 
 
-def as_json(classifier: "Classifier", answer: "Answer") -> Classification:
+def as_json(classifier: Classifier, answer: Answer) -> Classification:
     """What `/classify` answers."""
     return Classification(
         label=answer.label,
@@ -199,7 +200,7 @@ def as_json(classifier: "Classifier", answer: "Answer") -> Classification:
     )
 
 
-def verdict(classifier: "Classifier", answer: "Answer", language: str) -> str:
+def verdict(classifier: Classifier, answer: Answer, language: str) -> str:
     """The answer as a heading, what it rests on, and who gave it, as HTML."""
     if answer.known:
         heading = say(

@@ -16,6 +16,7 @@ from gradio.context import Context
 from model.errors import UserError
 from model.ground_truth import INPUTS, NOISE, TRUE_WEIGHTS, check_inputs, is_far, true_function
 from model.serving import Served
+from tabs.api import endpoint
 from tabs.language import Words, i18n_key, language_of, say, to_gradio_error
 from tabs.regression_charts import Bar, draw_bars, draw_errors, signed
 
@@ -31,7 +32,6 @@ LEARNING_RATES = (0.0001, 0.001, 0.01, 0.1)
 BATCH_SIZES = (16, 32, 128, 800)
 
 TEXT: Words = {
-    "regression.tab": ("Regression", "回归"),
     "regression.intro": (
         "Ten numbers in, one out. The network learned a **known** linear function from 800 noisy "
         "examples, so everything it says can be checked. Move a slider.",
@@ -157,7 +157,7 @@ def build(served: Served[Regressor]) -> None:
         api_visibility="private",
     )
     build_learning()
-    gr.api(predict, api_name="predict")
+    endpoint(predict, "predict")
 
 
 def build_sliders() -> list[gr.Slider]:

@@ -1,0 +1,145 @@
+"""The whole app as a process of its own, the way a visitor meets it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from playwright.sync_api import Page, expect
+
+from model.serving import WEIGHTS_FOLDER
+from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
+
+PHOTOS = ROOT.parent / "shared" / "hymenoptera_data" / "val"
+BEE = ROOT / "examples" / "bee_on_daisy.jpg"
+PATIENCE = 30_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def client(app_url: str) -> Client:
+    return Client(app_url, verbose=False)
+
+
+@contextmanager
+def running_app(log: Path, *arguments: str, **environment: str) -> Iterator[str]:
+    """`python app.py` with these arguments and environment; the address that it answers at."""
+    port = free_port()
+    environment = clean_environment(GRADIO_SERVER_PORT=str(port), **environment)
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}/"
+        assert wait_for_page(url, process), log.read_text()
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_page_is_built_without_torch() -> None:
+    program = """
+import sys
+import app
+from model.serving import serve_classifier, serve_regressor
+app.build(serve_classifier(None), serve_regressor(None))
+print([name for name in ("torch", "torchvision", "sympy", "huggingface_hub.hf_api")
+       if name in sys.modules])
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert finished.returncode == 0, finished.stderr
+    # gradio itself may bring the Hub's client, never torch
+    assert "torch" not in finished.stdout
+    assert "sympy" not in finished.stdout
+
+
+def test_the_api_has_three_documented_endpoints(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert sorted(endpoints) == ["/classify", "/gradients", "/predict"]
+    for endpoint in endpoints.values():
+        assert len(endpoint["description"]) > 40
+        assert endpoint["returns"][0]["type"].get("type") == "object"
+
+
+def test_the_three_endpoints_answer(client: Client) -> None:
+    assert client.predict(handle_file(str(BEE)), api_name="/classify")["label"] == "bees"
+    assert client.predict([0.0] * 10, api_name="/predict")["y_true"] == pytest.approx(2.0)
+    answer = client.predict("x**2", {"x": 3}, api_name="/gradients")
+    assert (answer["value"], answer["gradients"]) == (9, {"x": 6})
+
+
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason="the ants and bees photos are not here")
+def test_the_val_photos_are_answered_as_the_card_says(client: Client) -> None:
+    answers = [
+        (photo.parent.name, client.predict(handle_file(str(photo)), api_name="/classify"))
+        for photo in sorted(PHOTOS.glob("*/*.jpg"))
+    ]
+    assert len(answers) == 153
+    assert sum(label == answer["label"] for label, answer in answers) >= 148
+    assert sum(answer["known"] for _, answer in answers) >= 135
+
+
+def test_one_visit_to_all_three_tabs(page: Page, app_url: str) -> None:
+    page.goto(app_url)
+    expect(page.locator("#status")).to_contain_text("bundled with this app", timeout=PATIENCE)
+    page.locator("#classify-picture input[type=file]").set_input_files(BEE)
+    expect(page.locator("#classify-words")).to_contain_text("bees, 99", timeout=PATIENCE)
+
+    page.get_by_role("tab", name="Regression").click()
+    slider = page.locator("input[type=range]").first
+    before = page.locator("#regression-answer").inner_text()
+    slider.focus()
+    for _ in range(30):
+        slider.press("ArrowRight")
+    expect(page.locator("#regression-answer")).not_to_have_text(before, timeout=PATIENCE)
+
+    page.get_by_role("tab", name="Autograd").click()
+    page.locator("#autograd-expression textarea, #autograd-expression input").first.fill("x**3")
+    expect(page.locator("#autograd-answer")).to_contain_text("∂/∂x", timeout=PATIENCE)
+
+
+def test_the_page_is_chinese_for_a_chinese_browser(
+    new_page: Callable[..., Page], app_url: str
+) -> None:
+    page = new_page(locale="zh-CN")
+    page.goto(app_url)
+    expect(page.get_by_role("tab", name="图像分类")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("随应用内置", timeout=PATIENCE)
+    text = page.locator("body").inner_text()
+    assert not [word for word in text.split() if word.count(".") == 1 and word.startswith("app.")]
+
+
+def test_a_model_folder_given_by_environment_is_served(tmp_path: Path) -> None:
+    folder = WEIGHTS_FOLDER / "ants_bees"
+    with running_app(tmp_path / "log", CLASSIFIER_MODEL=str(folder)) as url:
+        answer = Client(url, verbose=False).predict(handle_file(str(BEE)), api_name="/classify")
+        assert answer["model"]["source"] == "ants_bees"
+
+
+def test_a_wrong_model_says_so_and_the_rest_works(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with running_app(log, "--classifier", str(tmp_path)) as url:
+        client = Client(url, verbose=False)
+        with pytest.raises(AppError, match=r"config\.json|model\.safetensors"):
+            client.predict(handle_file(str(BEE)), api_name="/classify")
+        assert client.predict([0.0] * 10, api_name="/predict")["y"] == pytest.approx(2.0, abs=0.2)
+    assert "not a model folder" in log.read_text()
