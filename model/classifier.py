@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import textwrap
 import time
@@ -84,6 +85,7 @@ class Answer:
     known_score: float | None
     heat_map: Tensor
     seen: Image.Image
+    device: str
     milliseconds: float
 
     @property
@@ -118,6 +120,16 @@ class Classifier:
         """
         return cls(read_run(folder), origin, choose_device(device))
 
+    def to(self, device: torch.device) -> Classifier:
+        """This classifier on `device`; itself if it is there already."""
+        if device.type == self.device.type:
+            return self
+        moved = copy.copy(self)
+        moved.device = device
+        moved.network = copy.deepcopy(self.network).to(device)
+        moved.known = self.known.to(device) if self.known else None
+        return moved
+
     @torch.inference_mode()
     def __call__(self, picture: Image.Image) -> Answer:
         """Classify an RGB picture of any size."""
@@ -135,6 +147,7 @@ class Classifier:
             known_score=known_score,
             heat_map=heat_map.cpu(),
             seen=self.preprocessing.shrink(picture),
+            device=str(self.device),
             milliseconds=1000 * (time.perf_counter() - start),
         )
 

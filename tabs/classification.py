@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, TypedDict
 import gradio as gr
 from gradio.data_classes import FileDataDict
 from gradio_client.utils import is_file_obj_with_meta
+from PIL import Image
 
 from model.errors import UserError
+from model.pictures import load_picture
 from model.serving import Served
 from tabs.api import endpoint
 from tabs.language import Words, i18n_key, language_of, say, to_gradio_error
 from tabs.status import origin_text
+from tabs.zerogpu import on_gpu
 
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
     from model.classifier import Answer, Classifier
@@ -95,12 +98,26 @@ class Classification(TypedDict):
 def build(served: Served[Classifier]) -> None:
     """Make the tab's components, listeners and its `/classify` endpoint."""
 
+    @on_gpu
+    def run(picture: Image.Image) -> Answer:
+        from model.device import choose_device  # torch comes with it
+
+        # On ZeroGPU the model was loaded where there is no GPU yet, and here there is one.
+        return served.get().to(choose_device())(picture)
+
+    def classify_upload(upload: FileDataDict) -> tuple[Classifier, Answer]:
+        # Gradio has checked such a file to be an upload; a bare path could be anyone's file.
+        if not is_file_obj_with_meta(upload):
+            raise NoPicture()
+        picture = load_picture(upload["path"])
+        return served.get(), run(picture)
+
     def show(picture: FileDataDict | None, request: gr.Request):
         language = language_of(request)
         if picture is None:
             return waiting(language), None, None
         try:
-            classifier, answer = classify_upload(served, picture)
+            classifier, answer = classify_upload(picture)
         except UserError as error:
             raise to_gradio_error(error, request) from None
         # matplotlib and torch come with it: only once there is something to draw
@@ -120,7 +137,7 @@ def build(served: Served[Classifier]) -> None:
         and `probabilities` then only compare classes that do not apply. `known_score` is in 0..1.
         """
         try:
-            classifier, answer = classify_upload(served, image)
+            classifier, answer = classify_upload(image)
         except UserError as error:
             raise to_gradio_error(error, request) from None
         return as_json(classifier, answer)
@@ -170,18 +187,6 @@ def build(served: Served[Classifier]) -> None:
     endpoint(classify, "classify")
 
 
-def classify_upload(served: Served[Classifier], upload: FileDataDict) -> tuple[Classifier, Answer]:
-    """Read an uploaded picture and classify it. Raises UserError."""
-    from model.pictures import load_picture
-
-    # Gradio has checked such a file to be an upload; a bare path could be anyone's file.
-    if not is_file_obj_with_meta(upload):
-        raise NoPicture()
-    picture = load_picture(upload["path"])
-    classifier = served.get()
-    return classifier, classifier(picture)
-
-
 def as_json(classifier: Classifier, answer: Answer) -> Classification:
     """What `/classify` answers."""
     return Classification(
@@ -195,7 +200,7 @@ def as_json(classifier: Classifier, answer: Answer) -> Classification:
             revision=classifier.origin.revision,
             labels=list(classifier.classes),
         ),
-        device=str(classifier.device),
+        device=answer.device,
         milliseconds=round(answer.milliseconds, 1),
     )
 
@@ -226,7 +231,7 @@ def verdict(classifier: Classifier, answer: Answer, language: str) -> str:
         "classify.answered",
         language,
         source=origin_text(classifier.origin, language),
-        device=classifier.device,
+        device=answer.device,
         milliseconds=answer.milliseconds,
     )
     tone = "known" if answer.known else "neither"
