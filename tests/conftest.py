@@ -191,3 +191,36 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 def page(new_page: Callable[..., Page]) -> Page:
     """A desktop page in English, in light colours."""
     return new_page()
+
+
+@pytest.fixture(scope="session")
+def initial_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A resnet18 for 1,000 classes with random weights, where ImageNet's would be too much."""
+    import torch
+    from torchvision.models import resnet18
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = resnet18()
+    path = tmp_path_factory.mktemp("initial") / "random.pth"
+    torch.save(network.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of two classes, `blue` and `red`: 6 pictures each to learn from, 3 for val."""
+    from tests.pictures import make_data
+
+    return make_data(tmp_path_factory.mktemp("data") / "colours")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, data: Path, initial_weights: Path) -> Path:
+    """The run folder that the default recipe makes of `data`; to be read only."""
+    from model.job import ClassifierSettings
+    from model.training import train_classifier
+
+    output = tmp_path_factory.mktemp("runs") / "trained"
+    train_classifier(ClassifierSettings(device="cpu"), data, output, init_weights=initial_weights)
+    return output
