@@ -150,7 +150,8 @@ CSS = """
 .ag-chips button { flex: 0 0 auto !important; min-width: 0 !important; width: auto !important; }
 .ag-values .form { display: flex; flex-flow: row wrap; width: 100%; border: none; gap: 8px;
   background: none; overflow: visible; justify-content: flex-start; }
-.ag-values .form > * { flex: 0 0 auto; width: 130px; max-width: 130px; min-width: 96px !important; border-radius: var(--radius-md);
+.ag-values .form > * { flex: 0 0 auto; width: 130px; min-width: 96px !important;
+  margin: 0 !important; border-radius: var(--radius-md);
   border: 1px solid var(--border-color-primary); padding: 6px 10px !important; }
 .ag-scroll { overflow-x: auto; }
 .ag-big { font-size: 1.7em; font-weight: 600; }

@@ -14,9 +14,12 @@ from tabs.autograd_text import TEXT
 from tabs.language import say
 
 if TYPE_CHECKING:  # they import torch and sympy, which the page must not wait for
-    from model.agreement import Comparison
+    import sympy as sp
+
+    from model.agreement import Comparison, Row
     from model.descent import Path, Stability
     from model.graph import Graph
+    from model.symbolic import Symbolic
 
 LONGEST_FORMULA = 120  # operations; a longer derivative is not shown
 
@@ -61,7 +64,7 @@ def answer(compared: Comparison, second: str, language: str) -> str:
     )
 
 
-def _row(row, language: str) -> str:
+def _row(row: Row, language: str) -> str:
     if row.agrees:
         mark = f'<span class="yes">✓ {word("agree", language)}</span>'
     else:
@@ -123,23 +126,30 @@ def formulas(compared: Comparison, language: str) -> str:
         return f"$$f = {function}$$\n\n{word('no_symbolic', language)}"
     symbolic = compared.symbolic
     derivatives = list(symbolic.derivatives.values())
-    short, *slopes = simplify([symbolic.function, *derivatives])
-    parts = [f"$$f = {function}$$"]
-    simplified = word("simplified", language)
-    parts.append(f"{simplified}: {_formula(symbolic, short, language)}")
+    functions = [symbolic.function, *derivatives]
+    short, *slopes = simplify(functions)
+    parts = [_formula(["f", function, *_changed(symbolic, symbolic.function, short)], language)]
     for name, derivative, slope in zip(symbolic.derivatives, derivatives, slopes, strict=True):
-        partial = rf"\frac{{\partial f}}{{\partial {latex_name(name)}}} = "
-        parts.append(_formula(symbolic, derivative, language, partial))
-        if slope != derivative:
-            parts.append(f"{simplified}: {_formula(symbolic, slope, language)}")
+        partial = rf"\frac{{\partial f}}{{\partial {latex_name(name)}}}"
+        if min(derivative.count_ops(), slope.count_ops()) > LONGEST_FORMULA:
+            parts.append(f"$${partial} = \\ldots$$ {word('too_long', language)}")
+            continue
+        sides = [partial, symbolic.latex(derivative), *_changed(symbolic, derivative, slope)]
+        parts.append(_formula(sides, language))
     return "\n\n".join(parts)
 
 
-def _formula(symbolic, formula, language: str, before: str = "") -> str:
-    if formula.count_ops() > LONGEST_FORMULA:
-        too_long = word("too_long", language)
-        return f"$${before}\\ldots$$ {too_long}" if before else too_long
-    return f"$${before}{symbolic.latex(formula)}$$"
+def _changed(symbolic: Symbolic, before: sp.Expr, after: sp.Expr) -> list[str]:
+    """The simplified form, where it differs."""
+    return [] if after == before else [symbolic.latex(after)]
+
+
+def _formula(sides: list[str], language: str) -> str:
+    """A = B, and = C below it where there is a third side: the simplified form."""
+    left, given, *rest = sides
+    lines = [rf"{left} &= {given}"]
+    lines += [rf"&= {side} \quad \text{{({word('simplified', language)})}}" for side in rest]
+    return "$$\\begin{aligned}" + r" \\[4pt] ".join(lines) + "\\end{aligned}$$"
 
 
 def _key(method: str, language: str) -> str:
