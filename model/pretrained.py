@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import textwrap
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,9 @@ def _read(file: Path) -> Any:
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
-        return torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # about what is refused in the next moment anyway
+            warnings.simplefilter("ignore")
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         reason = "it is no file of tensors, or holds more than tensors"
     except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, KeyError):
