@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torchvision.models import resnet18
+
+from model.classifier import (
+    BadConfig,
+    Classifier,
+    Preprocessing,
+    WrongArchitecture,
+    WrongWeights,
+    class_activation_map,
+    feature_maps,
+)
+from model.known import bhattacharyya, sharpened
+from model.runs import DamagedRunFile, Run, read_run
+from model.serving import Origin
+from tests.pictures import make_picture
+
+ORIGIN = Origin("trained")
+
+
+@pytest.fixture(scope="module")
+def classifier(trained) -> Classifier:
+    return Classifier.load(trained, ORIGIN, "cpu")
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    """A run folder to spoil."""
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+def spoil(folder, **changes) -> None:
+    """Change fields of config.json, dots for what lies deeper; DELETE takes one away."""
+    config = json.loads((folder / "config.json").read_text())
+    for name, value in changes.items():
+        *path, last = name.split("__")
+        place = config
+        for key in path:
+            place = place[key]
+        if value is DELETE:
+            del place[last]
+        else:
+            place[last] = value
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+DELETE = object()
+
+
+def test_an_answer_is_the_network_by_hand(classifier, trained):
+    run = read_run(trained)
+    network = resnet18(num_classes=2)
+    network.load_state_dict(run.weights)
+    network.eval()
+    picture = make_picture(1, 2, 77, size=(400, 300))
+    answer = classifier(picture)
+
+    seen = picture.resize((384, 288), Image.Resampling.BILINEAR).crop((64, 16, 320, 272))
+    assert list(answer.seen.getdata()) == list(seen.getdata())
+    pixels = torch.tensor(list(seen.getdata()), dtype=torch.float64).reshape(256, 256, 3) / 255
+    mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], dtype=torch.float64)
+    image = ((pixels - mean) / std).permute(2, 0, 1)[None].float()
+    logits = network(image)[0]
+    expected = (logits / run.config["temperature"]).softmax(dim=0)
+    assert list(answer.probabilities) == ["blue", "red"]
+    assert list(answer.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-4)
+    assert answer.confidence == max(answer.probabilities.values())
+    assert sum(answer.probabilities.values()) == pytest.approx(1, abs=1e-5)
+
+    known = run.tensors["known.safetensors"]
+    features = feature_maps(network, image).mean(dim=(2, 3))
+    imagenet = sharpened(features @ known["weight"].T + known["bias"])
+    score = bhattacharyya(imagenet, known["prototypes"]).max().item()
+    assert answer.known_score == pytest.approx(score, abs=1e-3)
+    assert answer.known == (score >= run.config["known_threshold"])
+    assert answer.milliseconds > 0
+
+
+def test_it_tells_new_pictures_apart(classifier):
+    for kind, name in enumerate(("blue", "red")):
+        answers = [classifier(make_picture(kind, 2, seed)) for seed in range(50, 56)]
+        assert [answer.label for answer in answers].count(name) >= 5
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3000, 20), (20, 3000), (256, 256)])
+def test_any_size(classifier, size):
+    answer = classifier(Image.new("RGB", size, "red"))
+    assert answer.seen.size == (256, 256)
+    assert tuple(answer.heat_map.shape) == (8, 8)
+
+
+def test_the_heat_map_explains_the_logit():
+    """At each place it is by how much the class's logit exceeds the others' mean there."""
+    generator = torch.Generator().manual_seed(0)
+    activations = torch.randn(1, 16, 7, 5, generator=generator)
+    head = torch.randn(3, 16, generator=generator)
+    found = class_activation_map(activations, head, 1)
+    plain = torch.zeros(7, 5)
+    for y in range(7):
+        for x in range(5):
+            logits = head @ activations[0, :, y, x]
+            plain[y, x] = (logits[1] - (logits[0] + logits[2]) / 2).clamp(min=0)
+    assert torch.allclose(found, plain / plain.max(), atol=1e-5)
+    assert found.max() == 1
+
+
+def test_no_evidence_is_a_cold_map():
+    head = torch.tensor([[1.0], [-1.0]])
+    assert torch.equal(class_activation_map(torch.ones(1, 1, 2, 2), head, 1), torch.zeros(2, 2))
+
+
+def test_the_heat_map_lies_where_the_thing_is(classifier):
+    """Red in the left half, blue in the right: what speaks for the answer lies in one of them."""
+    both = make_picture(0, 2, 3, size=(256, 256))
+    both.paste(make_picture(1, 2, 3, size=(128, 256)), (0, 0))
+    answer = classifier(both)
+    left, right = answer.heat_map[:, :3].mean(), answer.heat_map[:, 5:].mean()
+    assert (left > right) == (answer.label == "red")
+
+
+def test_feature_maps_are_layer4(classifier):
+    image = torch.randn(2, 3, 64, 96)
+    seen = []
+    hook = classifier.network.layer4.register_forward_hook(lambda m, i, out: seen.append(out))
+    classifier.network(image)
+    hook.remove()
+    assert torch.equal(feature_maps(classifier.network, image), seen[0])
+
+
+def test_half_precision_files_answer_alike(classifier, folder):
+    weights = load_file(folder / "model.safetensors")
+    half = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
+    save_file(half, folder / "model.safetensors")
+    small = Classifier.load(folder, ORIGIN, "cpu")
+    picture = make_picture(0, 2, 9)
+    assert small(picture).probabilities == pytest.approx(
+        classifier(picture).probabilities, abs=0.01
+    )
+
+
+def test_a_run_without_a_known_score_knows_everything(folder):
+    (folder / "known.safetensors").unlink()
+    spoil(folder, known_threshold=DELETE)
+    answer = Classifier.load(folder, ORIGIN, "cpu")(make_picture(0, 2, 0))
+    assert (answer.known, answer.known_score) == (True, None)
+
+
+def test_under_the_threshold_it_is_not_known(folder):
+    spoil(folder, known_threshold=1.0)
+    answer = Classifier.load(folder, ORIGIN, "cpu")(Image.new("RGB", (64, 64)))
+    assert answer.known is False
+    assert 0 <= answer.known_score < 1
+
+
+def test_timm_loads_the_run_folder(classifier, trained):
+    """Its own reading of config.json gives our classes, preprocessing and logits."""
+    import timm
+
+    network = timm.create_model(f"local-dir:{trained}", pretrained=True).eval()
+    config = timm.data.resolve_data_config(model=network)
+    transform = timm.data.create_transform(**config)
+    assert network.pretrained_cfg["label_names"] == ["blue", "red"]
+    picture = make_picture(1, 2, 5, size=(300, 260))
+    with torch.inference_mode():
+        logits = network(transform(picture)[None])[0] / classifier.temperature
+    expected = classifier(picture).probabilities
+    assert logits.softmax(dim=0).tolist() == pytest.approx(list(expected.values()), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"label_names": DELETE}, "label_names"),
+        ({"label_names": ["blue"], "num_classes": 1}, "label_names"),
+        ({"label_names": ["blue", "blue"]}, "label_names"),
+        ({"label_names": ["blue", ""]}, "label_names"),
+        ({"label_names": ["blue", 3]}, "label_names"),
+        ({"label_names": "rb"}, "label_names"),
+        ({"num_classes": 3}, "num_classes"),
+        ({"num_classes": DELETE}, "num_classes"),
+        ({"pretrained_cfg": DELETE}, "pretrained_cfg"),
+        ({"pretrained_cfg": []}, "pretrained_cfg"),
+        ({"pretrained_cfg__mean": [0.5, 0.5]}, "pretrained_cfg"),
+        ({"pretrained_cfg__mean": ["a", "b", "c"]}, "pretrained_cfg"),
+        ({"pretrained_cfg__mean": [float("nan")] * 3}, "pretrained_cfg"),
+        ({"pretrained_cfg__std": [0.2, 0.0, 0.2]}, "pretrained_cfg.std"),
+        ({"pretrained_cfg__std": [float("inf")] * 3}, "pretrained_cfg"),
+        ({"pretrained_cfg__input_size": []}, "pretrained_cfg"),
+        ({"pretrained_cfg__input_size": [3, 1, 1]}, "input_size"),
+        ({"pretrained_cfg__input_size": [3, 99999, 99999]}, "input_size"),
+        ({"pretrained_cfg__crop_pct": 0}, "pretrained_cfg"),
+        ({"pretrained_cfg__crop_pct": -1}, "crop_pct"),
+        ({"pretrained_cfg__crop_pct": 1e-9}, "crop_pct"),
+        ({"pretrained_cfg__crop_pct": 1.5}, "crop_pct"),
+        ({"pretrained_cfg__crop_pct": float("nan")}, "pretrained_cfg"),
+        ({"temperature": 0}, "temperature"),
+        ({"temperature": -1.0}, "temperature"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"temperature": float("inf")}, "temperature"),
+        ({"known_threshold": 2}, "known_threshold"),
+        ({"known_threshold": "high"}, "known_threshold"),
+        ({"known_threshold": float("nan")}, "known_threshold"),
+        ({"known_threshold": DELETE}, "known_threshold"),
+    ],
+    ids=str,
+)
+def test_a_wrong_field_is_named(folder, changes, named):
+    spoil(folder, **changes)
+    with pytest.raises(BadConfig, match=named) as caught:
+        Classifier.load(folder, ORIGIN, "cpu")
+    assert "config.json" in caught.value.message("zh")
+
+
+@pytest.mark.parametrize("found", ["resnet50", None, 3, "x" * 1000])
+def test_another_architecture_is_named(folder, found):
+    spoil(folder, architecture=found)
+    with pytest.raises(WrongArchitecture, match=str(found)[:40]) as caught:
+        Classifier.load(folder, ORIGIN, "cpu")
+    assert len(str(caught.value)) < 150
+
+
+def test_a_missing_temperature_is_1(folder):
+    spoil(folder, temperature=DELETE)
+    assert Classifier.load(folder, ORIGIN, "cpu").temperature == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("fc.weight", lambda w: w[:1], "size mismatch for fc.weight"),
+        ("fc.weight", lambda w: w * float("nan"), "fc.weight holds NaN"),
+        ("conv1.weight", lambda w: w / 0, "conv1.weight holds NaN or infinity"),
+        ("layer1.0.bn1.bias", None, "Missing key"),
+    ],
+)
+def test_wrong_weights_are_named(trained, name, change, reason):
+    run = read_run(trained)
+    weights = dict(run.weights)
+    if change:
+        weights[name] = change(weights[name])
+    else:
+        del weights[name]
+    spoiled = Run(weights=weights, config=run.config, tensors=run.tensors)
+    with pytest.raises(WrongWeights, match=reason):
+        Classifier(spoiled, ORIGIN, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prototypes": torch.ones(3, 1000)},
+        {"prototypes": torch.full((2, 1000), float("nan"))},
+        {"weight": torch.ones(10, 512)},
+        {"more": torch.ones(1)},
+    ],
+)
+def test_a_known_score_that_does_not_fit_is_named(trained, change):
+    run = read_run(trained)
+    tensors = {"known.safetensors": {**run.tensors["known.safetensors"], **change}}
+    spoiled = Run(weights=run.weights, config=run.config, tensors=tensors)
+    with pytest.raises(BadConfig, match=r"known\.safetensors"):
+        Classifier(spoiled, ORIGIN, torch.device("cpu"))
+
+
+def test_a_pickle_in_safetensors_clothing_is_not_run(folder, tmp_path):
+    class Payload:
+        def __reduce__(self):
+            return (exec, (f"open({str(tmp_path / 'ran')!r}, 'w')",))
+
+    torch.save(Payload(), folder / "model.safetensors")
+    with pytest.raises(DamagedRunFile):
+        Classifier.load(folder, ORIGIN, "cpu")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_preprocessing_standardises():
+    picture = Image.new("RGB", (500, 400), (124, 116, 104))  # ImageNet's mean colour
+    image = Preprocessing()(picture)
+    assert image.shape == (3, 256, 256)
+    assert image.abs().max() < 0.02
