@@ -41,11 +41,11 @@ class Frame:
 
     def across(self, x: float) -> float:
         span = self.width - self.left - self.right
-        return self.left + span * (x - self.x[0]) / (self.x[1] - self.x[0])
+        return self.left + span * (float(x) - self.x[0]) / (self.x[1] - self.x[0])
 
     def up(self, y: float) -> float:
         span = self.height - self.top - self.bottom
-        return self.height - self.bottom - span * (y - self.y[0]) / (self.y[1] - self.y[0])
+        return self.height - self.bottom - span * (float(y) - self.y[0]) / (self.y[1] - self.y[0])
 
     def line(self, xs: Iterable[float], ys: Iterable[float], kind: str) -> str:
         """A line through the points, broken where one is not finite."""
@@ -124,7 +124,7 @@ def curve(expression: Expression, values: Mapping[str, float], name: str, slope:
     x = np.linspace(here - _span(here), here + _span(here), SAMPLES)
     y = np.broadcast_to(evaluate(expression, {**values, name: x}), x.shape)
     at = float(evaluate(expression, values))
-    frame = Frame((x[0], x[-1]), _range(y, [at]))
+    frame = Frame((float(x[0]), float(x[-1])), _range(y, [at]))
     inside = frame.line(x, y, "curve")
     if math.isfinite(at):
         if math.isfinite(slope):
@@ -148,7 +148,8 @@ def contours(
     grid_x, grid_y = np.meshgrid(*sides)
     z = np.broadcast_to(evaluate(expression, {**values, a: grid_x, b: grid_y}), grid_x.shape)
     size = {"width": 420, "height": 406, "left": 58, "right": 12, "top": 12, "bottom": 44}
-    frame = Frame((sides[0][0], sides[0][-1]), (sides[1][0], sides[1][-1]), **size)
+    ends = [(float(side[0]), float(side[-1])) for side in sides]
+    frame = Frame(*ends, **size)
     inside = _level_lines(frame, sides, z)
     for path in reversed(paths):  # the plain one on top
         # Drawn while it is near: a diverging path leaves the window and the line ends there.

@@ -135,17 +135,22 @@ def build() -> None:
     link = gr.Textbox(visible=False)
 
     *chooses, trained, rate, _ = controls
+    move = (events.show_moving, [text, kept, *controls], moving)
     answers = [answer, step, graph, step_text, query]
     opened = [problem, text, *fields, names, *chooses, trained, *answers]
     page = Context.root_block  # the gr.Blocks that this tab is built in
     page.load(events.open_page, None, [expression, kept, *opened], **QUIET)
+    tab = Context.block
+    if isinstance(tab, gr.Tab) and isinstance(tab.parent, gr.Tabs) and tab.id is not None:
+        page.load(events.open_linked_tab, [gr.State(tab.id)], tab.parent, **QUIET)
     # .input of a gr.Textbox misses Backspace, paste and input methods: it listens to keypresses.
     expression.change(
         events.open_expression, [expression, text, kept, trained, second], opened, **LIVE
     )
     for index, chip in enumerate(chips):
         outputs = [expression, kept, rate, *opened]
-        chip.click(events.open_example, [gr.State(index), kept, second], outputs, **LIVE)
+        inputs = [gr.State(index), kept, second]
+        chip.click(events.open_example, inputs, outputs, **LIVE).then(*move, **QUIET)
     gr.on(
         [*(field.input for field in fields), second.input],
         events.change_values,
@@ -155,21 +160,16 @@ def build() -> None:
     )
     seen = [step, graph, step_text]
     step.input(events.show_step, [text, kept, step], seen, **LIVE)
-    for button, move in zip(buttons, (-1000, -1, 1, 1000), strict=True):
-        button.click(events.move_step, [gr.State(move), text, kept, step], seen, **LIVE)
+    for button, by in zip(buttons, (-1000, -1, 1, 1000), strict=True):
+        button.click(events.move_step, [gr.State(by), text, kept, step], seen, **LIVE)
     for button, factor in zip(rates, (0.5, 1.05), strict=True):
         inputs = [gr.State(factor), text, kept, trained]
-        button.click(events.set_rate, inputs, rate, **LIVE)
+        button.click(events.set_rate, inputs, rate, **LIVE).then(*move, **QUIET)
     query.change(events.show_details, [text, kept, query], [formula, code, link], **LIVE).then(
         None, link, None, js=WRITE_ADDRESS, **QUIET
     )
-    gr.on(
-        [query.change, *(control.change for control in controls)],
-        events.show_moving,
-        [text, kept, *controls],
-        moving,
-        **LIVE,
-    )
+    # Not .change of the controls: one fires while others still hold the last expression's names.
+    gr.on([query.change, *(control.input for control in controls)], *move, **LIVE)
     gr.api(gradients, api_name="gradients")
 
 

@@ -142,6 +142,11 @@ def open_page(request: gr.Request) -> list:
     return [text, kept, *open_expression(text, "", kept, trained, False, request)]
 
 
+def open_linked_tab(tab_id: str, request: gr.Request) -> object:
+    """Show this tab first when the address holds an expression."""
+    return gr.Tabs(selected=tab_id) if "f" in request.query_params else gr.skip()
+
+
 def change_values(
     text: str,
     names: list[str],

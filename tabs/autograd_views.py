@@ -169,7 +169,7 @@ def verdict(
     found: Stability, paths: Sequence[Path], rate: float, closed: bool, language: str
 ) -> str:
     """Whether plain descent converges at this rate, and why."""
-    curvature = f"{found.curvature:.4g}"
+    curvature = f"{found.curvature + 0.0:.4g}"  # 0, not -0
     if found.limit is None:
         parts = [word("no_limit", language, curvature=curvature)]
     else:

@@ -1,0 +1,151 @@
+"""The graph: its names, its steps in words and numbers, its layout and drawing."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from model.gradients import trace
+from model.graph import Graph, draw, number
+from model.graph_svg import NARROW, WIDE, Style, svg
+from model.parsing import parse
+
+SQUARED_ERROR = ("(target - (w*x + b))**2", {"w": 2, "b": 1, "x": 3, "target": 10})
+NETWORK_NAMES = ("y", "v1", "w1", "x", "b1", "v2", "w2", "b2", "v3", "w3", "b3", "c")
+NETWORK = (
+    "(y - (v1*tanh(w1*x + b1) + v2*tanh(w2*x + b2) + v3*tanh(w3*x + b3) + c))**2"
+    " + 0.5*(w1**2 + w2**2 + w3**2 + v1**2 + v2**2 + v3**2)/100",
+    {name: 0.1 * k for k, name in enumerate(NETWORK_NAMES)},
+)
+SIXTY = (" + ".join(f"sin({c}*x)*{c}" for c in "abcdefghij") + " - x*y*a*b", None)
+CASES = [
+    SQUARED_ERROR,
+    NETWORK,
+    ("x*x + x", {"x": 3}),
+    ("exp(a)/(exp(a) + exp(b)) + exp(a)", {"a": 1, "b": 2}),
+    ("x", {"x": 1}),
+    ("2 + 3", {}),
+    ("relu(x)", {"x": -1}),
+    ("1 + x", {"x": math.pi}),
+]
+
+
+def graph_of(source: str, values: dict) -> Graph:
+    parsed = parse(source)
+    return draw(parsed, trace(parsed, values))
+
+
+def lines(graph: Graph, forward: bool) -> list[str]:
+    return [line for step in graph.steps if step.forward == forward for line in step.lines]
+
+
+def test_forward_steps_say_what_they_compute() -> None:
+    assert lines(graph_of(*SQUARED_ERROR), forward=True) == [
+        "v1 = w · x = 2 · 3 = 6",
+        "v2 = v1 + b = 6 + 1 = 7",
+        "v3 = target − v2 = 10 − 7 = 3",
+        "L = v3 ** 2 = 3 ** 2 = 9",
+    ]
+
+
+def test_backward_steps_apply_the_chain_rule_with_its_numbers() -> None:
+    backward = lines(graph_of(*SQUARED_ERROR), forward=False)
+    assert backward[0] == "∂L/∂L = 1"
+    assert "∂v1/∂w = x = 3" in backward
+    assert "∂L/∂w = ∂L/∂v1 · ∂v1/∂w = −6 · 3 = −18" in backward
+    assert "∂L/∂v2 = ∂L/∂v3 · ∂v3/∂v2 = 6 · (−1) = −6" in backward
+
+
+def test_a_variable_used_more_than_once_adds_up_its_gradients() -> None:
+    steps = graph_of("x*x + x", {"x": 3}).steps
+    assert [step.gradients.get(0) for step in steps if not step.forward] == [None, 1, 7]
+    assert steps[-1].added == ("x",)
+    assert steps[-1].lines[-1] == "∂L/∂x += ∂L/∂v1 · ∂v1/∂x = 1 · 3 = 3   → 7"
+
+
+@pytest.mark.parametrize(("source", "values"), CASES)
+def test_the_last_step_has_torchs_gradients(source: str, values: dict) -> None:
+    graph = graph_of(source, values)
+    last = graph.steps[-1].gradients
+    for i, gradient in enumerate(graph.trace.gradients):
+        if gradient is not None:
+            assert last[i] == pytest.approx(gradient, rel=1e-12)
+
+
+def test_names_make_way_for_the_variables() -> None:
+    graph = graph_of("L*v1 + f*v2 + 1", {"L": 1, "v1": 2, "f": 3, "v2": 4})
+    assert set(graph.names.values()) == {"L", "v1", "f", "v2", "u1", "u2", "u3", "F"}
+
+
+def test_numbers_are_short() -> None:
+    assert [number(v) for v in (3.0, -0.5, 1e20, 1 / 3, math.nan)] == [
+        *("3", "−0.5", "1e+20", "0.333333", "nan")
+    ]
+
+
+def boxes(graph: Graph, style: Style) -> list[tuple[float, float]]:
+    layout = graph.layout
+    return [style.point(layout.layer[i], layout.place[i]) for i in graph.names]
+
+
+@pytest.mark.parametrize("style", [WIDE, NARROW])
+@pytest.mark.parametrize(("source", "values"), CASES)
+def test_nodes_do_not_overlap_and_edges_lead_onwards(
+    source: str, values: dict, style: Style
+) -> None:
+    graph = graph_of(source, values)
+    centers = boxes(graph, style)
+    for k, (ax, ay) in enumerate(centers):
+        for bx, by in centers[k + 1 :]:
+            assert abs(ax - bx) >= style.width or abs(ay - by) >= style.height
+    for node in graph.formulas:
+        for source_node, _ in graph.inputs(node):
+            assert graph.layout.layer[source_node] < graph.layout.layer[node]
+
+
+@pytest.mark.parametrize("style", [WIDE, NARROW])
+@pytest.mark.parametrize(("source", "values"), CASES)
+def test_every_step_is_well_formed_and_inside_the_picture(
+    source: str, values: dict, style: Style
+) -> None:
+    graph = graph_of(source, values)
+    for step in (0, len(graph.steps) // 2, len(graph.steps)):
+        root = ET.fromstring(svg(graph, step, style))
+        width, height = map(float, root.get("viewBox").split()[2:])
+        rectangles = list(root.iter("rect"))
+        assert len(rectangles) == len(graph.names)
+        for rect in rectangles:
+            x, y, w, h = (float(rect.get(k)) for k in ("x", "y", "width", "height"))
+            assert x >= 0
+            assert y >= 0
+            assert x + w <= width + 1
+            assert y + h <= height + 1
+
+
+def texts(picture: str) -> list[str]:
+    return [text.text for text in ET.fromstring(picture).iter("text")]
+
+
+def test_values_and_gradients_appear_as_they_are_computed() -> None:
+    graph = graph_of(*SQUARED_ERROR)
+    start, forward, end = (texts(svg(graph, step)) for step in (0, 4, 9))
+    assert "= ?" in start
+    assert "= 9" not in start
+    assert "= 9" in forward
+    assert "∂L/∂w = ?" in forward
+    assert "∂L/∂w = −18" in end
+    assert "MulBackward0" in end
+    assert "= ?" not in end
+
+
+def test_sixty_nodes_stay_apart() -> None:
+    source, _ = SIXTY
+    parsed = parse(source)
+    graph = draw(parsed, trace(parsed, dict.fromkeys(parsed.variables, 0.5)))
+    assert 50 <= len(graph.names) <= 60
+    centers = boxes(graph, WIDE)
+    for k, (ax, ay) in enumerate(centers):
+        for bx, by in centers[k + 1 :]:
+            assert abs(ax - bx) >= WIDE.width or abs(ay - by) >= WIDE.height
