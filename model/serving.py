@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -43,14 +43,33 @@ class Origin:
         return f"{self.source}@{self.revision[:12]}" if self.revision else self.source
 
 
-class Served(Generic[Model]):
-    """A model that a thread loads once `start` is called; `get` waits for it."""
+@dataclass(frozen=True)
+class State(Generic[Model]):
+    """What is served from now on: a model, or else the error that says why there is none.
+    `notice` tells the reader that the model is not the one that was asked for, and why."""
 
-    def __init__(self, load: Callable[[], Model]) -> None:
-        self._load = load
-        self._done = threading.Event()
-        self._model: Model | None = None
-        self._error: UserError | None = None
+    model: Model | None = None
+    error: UserError | None = None
+    notice: UserError | None = None
+
+
+class Served(Generic[Model]):
+    """A model that a thread loads once `start` is called; `get` waits for it.
+
+    A model of the Hub may be another one later: while the Hub is down something else is served,
+    and `notice` says so, until the model itself can be had.
+    """
+
+    def __init__(self, states: Callable[[], Iterator[State[Model]]]) -> None:
+        """`states` runs in the thread; each state that it gives is taken on as it is given."""
+        self._states = states
+        self._state: State[Model] = State(error=StillLoading())
+        self._ready = threading.Event()
+
+    @classmethod
+    def loading(cls, load: Callable[[], Model]) -> Served[Model]:
+        """One whose only model is what `load` gives."""
+        return cls(lambda: iter([State(load())]))
 
     def start(self) -> None:
         """Begin loading in the background; returns at once."""
@@ -61,51 +80,71 @@ class Served(Generic[Model]):
 
         Raises StillLoading after that, or the UserError that loading ended with.
         """
-        if not self._done.wait(timeout):
-            raise StillLoading()
-        if self._error is not None:
-            raise self._error
-        assert self._model is not None
-        return self._model
+        self._ready.wait(timeout)
+        state = self._state
+        if state.error is not None:
+            raise state.error
+        assert state.model is not None
+        return state.model
+
+    @property
+    def notice(self) -> UserError | None:
+        """Why another model than the one that was asked for is served; None when it is not."""
+        return self._state.notice
 
     def _run(self) -> None:
         try:
-            self._model = self._load()
+            for state in self._states():
+                self._take_on(state)
         except UserError as error:
-            log.error("%s", error)
-            self._error = error
+            self._take_on(State(error=error))
         except Exception:
             log.exception("the model could not be loaded")
-            self._error = LoadingFailed()
-        finally:
-            self._done.set()
+            self._take_on(State(error=LoadingFailed()))
+
+    def _take_on(self, state: State[Model]) -> None:
+        if state.error is not None:
+            log.error("%s", state.error)
+        elif state.notice is not None:
+            log.warning("%s", state.notice)
+        else:
+            log.info("serving %s", getattr(state.model, "origin", "a model"))
+        self._state = state
+        self._ready.set()
 
 
 def serve_classifier(source: str | None) -> Served[Classifier]:
-    """The classifier in the run folder `source`; None is the bundled one. Not yet loading."""
+    """The classifier of SOURCE (a run folder, USER/REPO or USER/REPO@REVISION); None is the
+    bundled one. Not yet loading."""
 
-    def load() -> Classifier:
+    def load(folder: Path, origin: Origin) -> Classifier:
         from model.classifier import Classifier  # imports torch
 
-        return Classifier.load(*locate(source, WEIGHTS_FOLDER / "ants_bees"))
+        return Classifier.load(folder, origin)
 
-    return Served(load)
+    return _serve(source, WEIGHTS_FOLDER / "ants_bees", load)
 
 
 def serve_regressor(source: str | None) -> Served[Regressor]:
-    """The regressor in the run folder `source`; None is the bundled one. Not yet loading."""
+    """The regressor of SOURCE, as for `serve_classifier`."""
 
-    def load() -> Regressor:
+    def load(folder: Path, origin: Origin) -> Regressor:
         from model.regressor import Regressor  # imports torch
 
-        return Regressor.load(*locate(source, WEIGHTS_FOLDER / "regression"))
+        return Regressor.load(folder, origin)
 
-    return Served(load)
+    return _serve(source, WEIGHTS_FOLDER / "regression", load)
 
 
-def locate(source: str | None, bundled: Path) -> tuple[Path, Origin]:
-    """The run folder that `source` names and the origin to show; None is the bundled one."""
+def _serve(
+    source: str | None, bundled: Path, load: Callable[[Path, Origin], Model]
+) -> Served[Model]:
     if not source:
-        return bundled, Origin("bundled")
-    folder = Path(source).expanduser()
-    return folder, Origin(folder.resolve().name)
+        return Served.loading(lambda: load(bundled, Origin("bundled")))
+
+    def states() -> Iterator[State[Model]]:
+        from model.fallback import follow  # imports huggingface_hub
+
+        return follow(source, bundled, load)
+
+    return Served(states)

@@ -1,0 +1,184 @@
+"""What is served of a SOURCE, and what instead while the Hub has a bad day.
+
+The order is: the commit that was asked for; the commit of the same repo that was served last; the
+bundled model. A step down is taken for an outage only, always said, and undone as soon as the Hub
+is back. A model that is *wrong* (not there, gated, corrupt) is never replaced: its error is what
+the page shows.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from model.errors import UserError
+from model.hub import (
+    HubError,
+    HubSettings,
+    HubSlow,
+    HubSource,
+    Snapshot,
+    WrongModel,
+    cached_snapshots,
+    fetch,
+    find_cached,
+    mark_good,
+    parse_source,
+)
+from model.serving import Origin, State
+
+log = logging.getLogger(__name__)
+
+Model = TypeVar("Model")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long the Hub is waited for, in seconds.
+
+    After `before_spare` a replacement is loaded beside the download, and after `before_serving`
+    it is served; the download goes on. After a failure the Hub is asked again in `first_pause`,
+    then in twice that, and so on up to `longest_pause`.
+    """
+
+    before_spare: float = 0.5
+    before_serving: float = 6.0
+    first_pause: float = 5.0
+    longest_pause: float = 60.0
+
+    def pauses(self) -> Iterator[float]:
+        pause = self.first_pause
+        while True:
+            yield pause
+            pause = min(2 * pause, self.longest_pause)
+
+
+class Degraded(UserError):
+    """Another model than the one that was asked for is served, because of `cause`."""
+
+    en = "Serving {serving}: {cause} It is asked again in the background."
+    zh = "当前使用{serving}：{cause}后台会继续重试。"
+
+    def __init__(self, origin: Origin, cause: HubError) -> None:
+        self.origin, self.cause = origin, cause
+        super().__init__(origin=origin, cause=cause)
+
+    def message(self, language: str) -> str:
+        cause = self.cause.message(language)
+        if language == "zh":
+            older = f"此前下载的 {self.origin}"
+            return self.zh.format(
+                serving=older if self.origin.revision else "内置模型", cause=cause
+            )
+        older = f"an earlier copy, {self.origin}"
+        serving = older if self.origin.revision else "the bundled model"
+        return self.en.format(serving=serving, cause=cause[0].lower() + cause[1:])
+
+
+def follow(
+    source: str,
+    bundled: Path,
+    load: Callable[[Path, Origin], Model],
+    settings: HubSettings | None = None,
+    patience: Patience | None = None,
+) -> Iterator[State[Model]]:
+    """The states of serving SOURCE, each as soon as it is reached.
+
+    Ends when the model that was asked for is served; raises the UserError of a model whose files
+    are not what the app can load, since trying again would not change that.
+    """
+    where = parse_source(source)
+    if isinstance(where, Path):
+        yield State(load(where, Origin(where.resolve().name)))
+        return
+    wanted = _Wanted(where, bundled, load, settings or HubSettings())
+    if where.is_pinned and (snapshot := find_cached(where.repo, where.revision, wanted.settings)):
+        yield wanted.loaded(snapshot)
+    else:
+        yield from _ask_until_served(wanted, patience or Patience())
+
+
+def _ask_until_served(wanted: _Wanted[Model], patience: Patience) -> Iterator[State[Model]]:
+    said: HubError | None = None  # what the page shows already
+    fetching = _in_background(wanted.fetch)
+    if not _is_done(fetching, patience.before_spare):
+        started = time.monotonic()
+        # Loading begins with the import of torch: better now than when patience is at its end.
+        slow = HubSlow()
+        spare = wanted.spare(slow)
+        if not _is_done(fetching, started + patience.before_serving - time.monotonic()):
+            said = slow
+            yield spare
+    for pause in patience.pauses():
+        try:
+            snapshot = fetching.result()
+        except HubError as error:
+            log.info("%s: %s", wanted.source.repo, error)
+            if isinstance(error, WrongModel) and str(error) != str(said):
+                said = error
+                yield State(error=error)
+            elif said is None:
+                said = error
+                yield wanted.spare(error)
+        else:
+            yield wanted.loaded(snapshot)
+            return
+        time.sleep(pause)
+        fetching = _in_background(wanted.fetch)
+
+
+@dataclass(frozen=True)
+class _Wanted(Generic[Model]):
+    """A Hub model that was asked for, and all that getting it or its replacement takes."""
+
+    source: HubSource
+    bundled: Path
+    load: Callable[[Path, Origin], Model]
+    settings: HubSettings
+
+    def fetch(self) -> Snapshot:
+        return fetch(self.source, self.settings)
+
+    def loaded(self, snapshot: Snapshot) -> State[Model]:
+        model = self.load(snapshot.folder, Origin(snapshot.repo, snapshot.commit))
+        mark_good(snapshot)
+        return State(model)
+
+    def spare(self, cause: HubError) -> State[Model]:
+        """The commit that was served last, else the bundled model, else the error."""
+        for folder, origin in self._replacements():
+            try:
+                return State(self.load(folder, origin), notice=Degraded(origin, cause))
+            except UserError as error:
+                log.warning("%s cannot be served instead: %s", origin, error)
+        return State(error=cause)
+
+    def _replacements(self) -> Iterator[tuple[Path, Origin]]:
+        for snapshot in cached_snapshots(self.source.repo, self.settings):
+            yield snapshot.folder, Origin(snapshot.repo, snapshot.commit)
+        yield self.bundled, Origin("bundled")
+
+
+def _in_background(call: Callable[[], Result]) -> Future[Result]:
+    """The result of `call` from a thread that an exit of the program does not wait for."""
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="ask-the-hub", daemon=True).start()
+    return future
+
+
+def _is_done(future: Future, timeout: float) -> bool:
+    return bool(wait([future], max(timeout, 0.0)).done)
