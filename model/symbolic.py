@@ -16,7 +16,7 @@ import mpmath
 import sympy as sp
 
 from model.budget import OutOfTime, time_limit
-from model.expression import LEAKY_SLOPE, Expression, Node
+from model.expression import BINARY, LEAKY_SLOPE, Expression, Node
 from model.formula import latex_name
 
 DIGITS = 40
@@ -171,11 +171,40 @@ def differentiate(expression: Expression, milliseconds: float = 1000.0) -> Symbo
 
     try:
         with time_limit(milliseconds):
-            function = expression.fold(leaf, lambda n, args: OPERATIONS[n.operation](*args))[-1]
-            derivatives = {name: sp.diff(function, s) for name, s in symbols.items()}
+            forms = expression.fold(leaf, lambda n, args: OPERATIONS[n.operation](*args))
+            slopes = _chain_rule(expression, forms)
     except OutOfTime:
         return None
-    return Symbolic(function, derivatives, symbols)
+    derivatives = {name: slopes.get(expression.index_of(name), sp.Integer(0)) for name in symbols}
+    return Symbolic(forms[-1], derivatives, symbols)
+
+
+def _chain_rule(expression: Expression, forms: Sequence[sp.Expr]) -> dict[int, sp.Expr]:
+    """∂result/∂ each node that a variable is in: one pass from the result back, which for twelve
+    variables is several times faster than as many calls of `sp.diff`."""
+    terms: dict[int, list[sp.Expr]] = {len(forms) - 1: [sp.Integer(1)]}
+    slopes = {}
+    for i in reversed(range(len(forms))):
+        node = expression.nodes[i]
+        if node.constant is not None:
+            continue
+        slopes[i] = sp.Add(*terms[i])
+        if node.is_leaf:
+            continue
+        places, rules = _rules(node.operation)
+        actual = dict(zip(places, [forms[k] for k in node.inputs], strict=True))
+        for k, rule in zip(node.inputs, rules, strict=True):
+            if expression.nodes[k].constant is None:
+                terms.setdefault(k, []).append(slopes[i] * rule.xreplace(actual))
+    return slopes
+
+
+@cache
+def _rules(operation: str) -> tuple[tuple[sp.Dummy, ...], tuple[sp.Expr, ...]]:
+    """An operation's derivatives by each of its inputs, and the symbols standing for those."""
+    places = tuple(sp.symbols("a b", cls=sp.Dummy, real=True)[: 2 if operation in BINARY else 1])
+    form = OPERATIONS[operation](*places)
+    return places, tuple(sp.diff(form, place) for place in places)
 
 
 @cache
