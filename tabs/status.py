@@ -13,6 +13,7 @@ from tabs.language import Words, language_of, say
 TEXT: Words = {
     "status.classify": ("Classifier", "分类模型"),
     "status.regression": ("Regressor", "回归模型"),
+    "status.device": ("Device", "设备"),
     "status.bundled": ("bundled with this app", "随应用内置"),
 }
 CSS = """
@@ -32,6 +33,7 @@ def build(classifier: Served, regressor: Served) -> None:
     def show(request: gr.Request) -> str:
         language = language_of(request)
         parts = [part for key, served in models.items() for part in describe(key, served, language)]
+        parts += describe_device(classifier, language)
         return f'<div class="status">{"".join(parts)}</div>'
 
     line = gr.HTML(elem_id="status")
@@ -49,6 +51,19 @@ def describe(key: str, served: Served, language: str) -> list[str]:
         return [notice(name, error, language)]
     line = f"<span>{html.escape(name)}: <b>{html.escape(origin)}</b></span>"
     return [line] + ([notice(name, served.notice, language)] if served.notice else [])
+
+
+def describe_device(classifier: Served, language: str) -> list[str]:
+    """HTML of what computes here, once torch has been imported to serve the classifier."""
+    try:
+        classifier.get(timeout=0)
+    except UserError:
+        return []
+    from model import device
+
+    name = say(TEXT, "status.device", language)
+    text = str(device.describe(device.choose_device()))
+    return [f"<span>{html.escape(name)}: <b>{html.escape(text)}</b></span>"]
 
 
 def notice(name: str, error: UserError, language: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Page, expect
@@ -101,6 +102,7 @@ def test_the_val_photos_are_answered_as_the_card_says(client: Client) -> None:
 def test_one_visit_to_all_three_tabs(page: Page, app_url: str) -> None:
     page.goto(app_url)
     expect(page.locator("#status")).to_contain_text("bundled with this app", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text(f"PyTorch {torch.__version__}")
     page.locator("#classify-picture input[type=file]").set_input_files(BEE)
     expect(page.locator("#classify-words")).to_contain_text("bees, 99", timeout=PATIENCE)
 
