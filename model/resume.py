@@ -34,24 +34,24 @@ class Saved:
     """
 
     def __init__(self, job: Job, resume: bool) -> None:
-        """Raises BrokenCheckpoint, or OtherRun if what was saved belongs to another training."""
-        self.leads, self.fingerprint, self.output = job.team.leads, fingerprint(job), job.output
-        self.epochs = checkpoint.beside(job.output)
-        self.features = self.epochs.with_name(f"{job.output.name}.features.safetensors")
-        self.state: dict[str, Any] = {}
-        self._new_features: Tensor | None = None
-        if resume and self.epochs.exists():
-            self.state = self._load(self.epochs)
+        """Load what there is if this training goes on with another's.
 
-    def load_features(self) -> Tensor | None:
-        """The features that were saved, if this run goes on with another's."""
-        if self.state and self.features.exists():
-            return self._load(self.features)["features"]
-        return None
+        Raises BrokenCheckpoint, or OtherRun if what was saved belongs to another training.
+        """
+        self.leads, self.fingerprint, self.output = job.team.leads, fingerprint(job), job.output
+        self.path = checkpoint.beside(job.output)
+        self.features_path = self.path.with_name(f"{job.output.name}.features.safetensors")
+        self.state: dict[str, Any] = {}
+        self.features: Tensor | None = None
+        self._unsaved: Tensor | None = None
+        if resume and self.path.exists():
+            self.state = self._load(self.path)
+            if self.features_path.exists():
+                self.features = self._load(self.features_path)["features"]
 
     def keep_features(self, features: Tensor) -> None:
         """Save `features` too, with the first epoch."""
-        self._new_features = features
+        self._unsaved = features
 
     def save(self, **stage: Any) -> None:
         """Save a stage's state beside those of the stages before. Raises OutputNotWritable."""
@@ -59,18 +59,18 @@ class Saved:
         if not self.leads:
             return
         try:
-            self.epochs.parent.mkdir(parents=True, exist_ok=True)
-            if self._new_features is not None:
-                self._save(self.features, {"features": self._new_features})
-                self._new_features = None
-            self._save(self.epochs, self.state)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self._unsaved is not None:
+                self._save(self.features_path, {"features": self._unsaved})
+                self._unsaved = None
+            self._save(self.path, self.state)
         except OSError as error:
             raise OutputNotWritable(folder=self.output, reason=reason_of(error)) from error
 
     def remove(self) -> None:
         if self.leads:
-            self.epochs.unlink(missing_ok=True)
-            self.features.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
+            self.features_path.unlink(missing_ok=True)
 
     def _save(self, path: Path, state: dict[str, Any]) -> None:
         checkpoint.save(path, {**state, "job": self.fingerprint})

@@ -126,7 +126,7 @@ def describe_folder(folder: PictureFolder) -> str:
 
 def train_head(job: Job, saved: Saved) -> Trained:
     """The default recipe: frozen body, head near its start, strength chosen by the folds."""
-    features = saved.load_features()
+    features = saved.features
     if features is None:
         settings = job.settings
         views = Views(job.preprocessing, True, settings.augmented, settings.seed)

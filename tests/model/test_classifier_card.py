@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import copy
+import io
+import json
+import re
+import textwrap
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from PIL import Image
+
+from model.classifier import Classifier
+from model.classifier_card import DOUBTFUL_LABELS, draw_curves, draw_reliability, write_card
+from model.runs import read_json
+from model.serving import Origin
+from tests.pictures import make_picture
+
+
+@pytest.fixture(scope="module")
+def metrics(trained) -> dict:
+    return read_json(trained / "metrics.json")
+
+
+@pytest.fixture
+def spoiled(metrics) -> dict:
+    """A copy to change."""
+    return copy.deepcopy(metrics)
+
+
+def section(card: str, heading: str) -> str:
+    return card.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def code_blocks(card: str) -> list[str]:
+    """The indented code of "How to load it", a string a block."""
+    text = section(card, "How to load it")
+    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.MULTILINE)
+    return [textwrap.dedent(block) for block in blocks]
+
+
+def test_the_hub_reads_its_front_matter(trained, metrics):
+    card = ModelCard.load(trained / "README.md")
+    assert card.data.license == "other"
+    assert card.data.pipeline_tag == "image-classification"
+    assert card.data.library_name == "timm"
+    assert card.data.model_name == "blue or red"
+    results = {each.metric_type: each for each in card.data.eval_results}
+    assert results["accuracy"].metric_value == pytest.approx(metrics["val_accuracy"], abs=1e-4)
+    assert results["nll"].metric_value == pytest.approx(metrics["val"]["nll"], abs=1e-4)
+    assert results["accuracy"].dataset_name == "colours, val"
+    assert card.text.lstrip().startswith("# blue or red\n")
+    assert ModelCard(str(card)).data.to_dict() == card.data.to_dict()
+
+
+def test_figures_in_the_card_are_those_of_the_metrics(trained, metrics):
+    card = (trained / "README.md").read_text(encoding="utf-8")
+    low, high = metrics["val"]["interval"]
+    (row,) = [line for line in card.splitlines() if line.startswith("| val |")]
+    assert f"{metrics['val_correct']} ({metrics['val_accuracy']:.1%})" in row
+    assert f"{low:.1%} to {high:.1%}" in row
+    assert f"{metrics['val']['ece']:.3f} ({metrics['val_uncalibrated']['ece']:.3f})" in row
+    (blue, _), (_, red) = metrics["confusion_matrix"]
+    assert re.search(rf"\*\*blue\*\* \| {blue} \| \d", card)
+    assert re.search(rf"\*\*red\*\* \| \d \| {red} \|", card)
+    assert f"{metrics['known']['threshold']:.4f}" in card
+    for picture in metrics["hardest_val"]:
+        assert f"| {picture['file']} | {picture['label']} | {picture['probability']:.4f} |" in card
+    recipe = " ".join(section(card, "How it was made").split())
+    assert "trained for 30 epochs with Adam (learning rate 0.001, batches of 32)" in recipe
+    assert f"which was {metrics['l2_sp']['strength']:g}:" in recipe
+    assert "fine-tuned" not in recipe
+
+
+def test_no_field_is_left_unfilled(trained):
+    text = (trained / "README.md").read_text(encoding="utf-8")
+    assert not re.findall(r"\{[a-z_.:]*\}", text)
+    assert "None" not in text.split("---\n", 2)[2]
+    for name in re.findall(r"!\[.*\]\((.*)\)", text):
+        assert (trained / name).is_file()
+
+
+def test_what_it_says_of_a_whole_network(spoiled):
+    spoiled["body_history"] = [{"epoch": 1, "loss": 0.5, "accuracy": 0.7}] * 3
+    spoiled["body"] = {"epochs": 5, "batch_size": 16, "learning_rate": 2e-5, "seed": 0}
+    recipe = " ".join(section(write_card(spoiled), "How it was made").split())
+    assert "fine-tuned for 3 epochs (AdamW, learning rate 2e-05, batches of 16" in recipe
+    assert draw_curves(spoiled) != draw_curves({**spoiled, "body_history": []})
+
+
+def test_what_it_says_of_an_interruption(spoiled):
+    assert "**Interrupted**" not in write_card(spoiled)
+    assert "**Interrupted**" in write_card({**spoiled, "interrupted": True})
+
+
+def test_doubtful_labels_are_named_for_the_photos_they_belong_to(spoiled):
+    assert not any(name in write_card(spoiled) for name in DOUBTFUL_LABELS)
+    card = write_card({**spoiled, "data": "hymenoptera_data"})
+    assert all(f"`{name}`" in card for name in DOUBTFUL_LABELS)
+    assert "151 of the 153" in card
+
+
+def test_skipped_pictures_are_named(spoiled):
+    card = write_card({**spoiled, "skipped": ["train/blue/imageNotFound.gif"]})
+    assert "Left out as a placeholder: `train/blue/imageNotFound.gif`." in card
+
+
+def test_many_classes(spoiled):
+    names = ["蚂蚁", "蜜蜂", "naïve", "d", "e"]
+    spoiled["classes"] = {name: spoiled["classes"]["red"] for name in names}
+    spoiled["confusion_matrix"] = [[k * 5 + j for j in range(5)] for k in range(5)]
+    text = write_card(spoiled)
+    card = ModelCard(text)
+    assert "# colours\n" in text
+    assert "蚂蚁, 蜜蜂, naïve, d and e" in text
+    assert "| **蜜蜂** | 5 | 6 | 7 | 8 | 9 |" in text
+    assert card.data.model_name == "colours"
+
+
+def test_figures_are_pictures_and_the_same_each_time(metrics):
+    for draw in (draw_curves, draw_reliability):
+        assert draw(metrics) == draw(json.loads(json.dumps(metrics)))
+        with Image.open(io.BytesIO(draw(metrics))) as image:
+            assert image.format == "PNG"
+            assert image.width == 900
+
+
+def test_its_snippets_run(trained, monkeypatch):
+    """In torchvision, timm and transformers, as printed, with this folder for the Hub's."""
+    torchvision, timm, transformers = code_blocks((trained / "README.md").read_text())
+    monkeypatch.chdir(trained)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    picture = make_picture(1, 2, 31, size=(300, 260))
+    classifier = Classifier.load(trained, Origin("trained"), "cpu")
+    expected = classifier(picture).probabilities
+    image = classifier.preprocessing(picture)[None]
+    for code, hub in ((torchvision, ""), (timm, "hf_hub:USER/REPO")):
+        names: dict = {}
+        exec(code.replace(hub or "\0", f"local-dir:{trained}"), names)
+        with torch.inference_mode():
+            logits = names["network"].eval()(image)[0] / classifier.temperature
+        assert logits.softmax(dim=0).tolist() == pytest.approx(list(expected.values()), abs=1e-5)
+    names = {}
+    exec(transformers.replace("USER/REPO", str(trained)), names)
+    answers = {each["label"]: each["score"] for each in names["classify"](picture)}
+    logits = torch.tensor([answers[name] for name in classifier.classes]).log()
+    calibrated = (logits / classifier.temperature).softmax(dim=0)
+    assert calibrated.tolist() == pytest.approx(list(expected.values()), abs=1e-3)

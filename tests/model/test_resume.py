@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+
+from model import checkpoint
+from model.checkpoint import BrokenCheckpoint
+from model.job import ClassifierSettings
+from model.progress import Silence
+from model.resume import OtherRun
+from model.runs import read_run
+from model.training import train_classifier
+from tests.pictures import make_data, make_picture
+
+HEAD = ClassifierSettings(epochs=4, folds=2, augmented=1, device="cpu", workers=0)
+BODY = ClassifierSettings(
+    epochs=2, folds=2, augmented=0, device="cpu", workers=0, train_body=True, batch_size=4
+)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Two classes of four pictures and one for val."""
+    return make_data(tmp_path_factory.mktemp("few") / "data", train=4, val=1)
+
+
+class Killed(BaseException):
+    """What no handler expects, as SIGKILL is not expected."""
+
+
+class KillAt(Silence):
+    """Ends the run when the bar with this number is begun, counting from 0."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.titles: list[str] = []
+
+    def bar(self, title: str, total: int) -> Silence:
+        self.titles.append(title)
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
+        return self
+
+
+def weights_of(folder) -> dict[str, torch.Tensor]:
+    run = read_run(folder)
+    return {**run.weights, **run.tensors["known.safetensors"]}
+
+
+def same(one, two) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize(("settings", "kills"), [(HEAD, 2), (BODY, 8)], ids=["head", "body"])
+def test_killed_again_and_again_it_goes_on_bit_for_bit(
+    settings, kills, few, initial_weights, tmp_path
+):
+    """Each run is killed in its second bar, so that every phase is gone on with."""
+    whole = train_classifier(settings, few, tmp_path / "whole", init_weights=initial_weights)
+    killed, done = 0, None
+    while done is None:
+        # the val pictures' bar comes last and follows one that no checkpoint marks
+        reporter = KillAt(2 if killed < kills else 100)
+        try:
+            done = train_classifier(
+                settings,
+                few,
+                tmp_path / "broken",
+                init_weights=initial_weights,
+                resume=True,
+                reporter=reporter,
+            )
+        except Killed:
+            killed += 1
+            assert not (tmp_path / "broken").exists()
+    assert killed == kills
+    assert same(weights_of(tmp_path / "whole"), weights_of(tmp_path / "broken"))
+    for figures in ("history", "body_history", "temperature", "out_of_fold", "val", "known"):
+        assert done[figures] == whole[figures], figures
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["broken", "whole"]
+
+
+@pytest.fixture(scope="module")
+def broken_off(few, initial_weights, tmp_path_factory):
+    """What a run of HEAD left that was killed in its third epoch."""
+    folder = tmp_path_factory.mktemp("broken-off")
+    with pytest.raises(Killed):
+        train_classifier(
+            HEAD, few, folder / "run", init_weights=initial_weights, reporter=KillAt(3)
+        )
+    return folder
+
+
+@pytest.fixture
+def left(broken_off, tmp_path):
+    return shutil.copytree(broken_off, tmp_path / "left") / "run"
+
+
+def test_it_leaves_whole_checkpoints_of_the_epochs_done(left):
+    names = sorted(each.name for each in left.parent.iterdir())
+    assert names == ["run.checkpoint.safetensors", "run.features.safetensors"]
+    state = checkpoint.load(checkpoint.beside(left))
+    assert [epoch["epoch"] for epoch in state["head"]["history"]] == [1, 2]
+    features = checkpoint.load(left.with_name("run.features.safetensors"))["features"]
+    assert features.shape == (8, 3, 512)
+
+
+def test_resumed_it_does_the_rest_only(left, few, initial_weights):
+    reporter = KillAt(100)
+    train_classifier(HEAD, few, left, init_weights=initial_weights, resume=True, reporter=reporter)
+    assert reporter.titles == ["epoch 3/4", "epoch 4/4", "features"]  # the last is val's
+
+
+def test_without_resume_it_begins_again(left, few, initial_weights):
+    reporter = KillAt(100)
+    train_classifier(HEAD, few, left, init_weights=initial_weights, reporter=reporter)
+    assert reporter.titles[:2] == ["features", "epoch 1/4"]
+    assert [each.name for each in left.parent.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("name", ["run.checkpoint.safetensors", "run.features.safetensors"])
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.999])
+def test_a_cut_checkpoint_is_not_loaded(left, few, initial_weights, name, keep):
+    path = left.with_name(name)
+    path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
+    with pytest.raises(BrokenCheckpoint, match=name):
+        train_classifier(HEAD, few, left, init_weights=initial_weights, resume=True)
+    assert path.exists()
+    assert not left.exists()
+
+
+def test_lost_features_are_computed_again(left, few, initial_weights, tmp_path):
+    left.with_name("run.features.safetensors").unlink()
+    train_classifier(HEAD, few, left, init_weights=initial_weights, resume=True)
+    train_classifier(HEAD, few, tmp_path / "whole", init_weights=initial_weights)
+    assert same(weights_of(left), weights_of(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"epochs": 5},
+        {"batch_size": 8},
+        {"learning_rate": 0.1},
+        {"half": True},
+        {"train_body": True},
+    ],
+    ids=str,
+)
+def test_other_settings_do_not_go_on(left, few, initial_weights, change):
+    with pytest.raises(OtherRun, match="--resume"):
+        train_classifier(
+            replace(HEAD, **change), few, left, init_weights=initial_weights, resume=True
+        )
+    assert checkpoint.beside(left).exists()
+
+
+def test_other_pictures_or_weights_do_not_go_on(left, few, initial_weights, tmp_path):
+    more = shutil.copytree(few, tmp_path / "more")
+    make_picture(0, 2, 99).save(more / "train" / "red" / "new.png")
+    with pytest.raises(OtherRun):
+        train_classifier(HEAD, more, left, init_weights=initial_weights, resume=True)
+    weights = torch.load(initial_weights, weights_only=True)
+    weights["fc.bias"] = weights["fc.bias"] + 1
+    torch.save(weights, tmp_path / "other.pth")
+    with pytest.raises(OtherRun):
+        train_classifier(HEAD, few, left, init_weights=tmp_path / "other.pth", resume=True)
+
+
+def test_more_threads_are_no_other_settings(left, few, initial_weights):
+    settings = replace(HEAD, workers=3)
+    metrics = train_classifier(settings, few, left, init_weights=initial_weights, resume=True)
+    assert len(metrics["history"]) == 4
+
+
+def test_resume_with_nothing_to_go_on_from_begins(few, initial_weights, tmp_path):
+    settings, output = replace(HEAD, epochs=1), tmp_path / "run"
+    metrics = train_classifier(settings, few, output, init_weights=initial_weights, resume=True)
+    assert len(metrics["history"]) == 1
