@@ -1,4 +1,4 @@
-"""Train a model and write its run folder: `python train.py classifier --data DIR`.
+"""Train a model, write its run folder, publish it: `python train.py classifier --data DIR`.
 
 A run folder is all that the app needs: `python app.py --classifier runs/classifier`.
 """
@@ -12,8 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.errors import UserError
+
+if TYPE_CHECKING:
+    from model.publish import Destination
 
 DATA_HELP = """folder of pictures: train/ and val/ with one sub-folder a class; without val/, or
 with the classes at the top, a fifth of each class is set aside by the seed
@@ -27,11 +31,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_classifier(commands.add_parser("classifier", help="fine-tune a ResNet-18 on pictures"))
     add_regressor(commands.add_parser("regressor", help="train a small network on ten numbers"))
+    add_push(commands.add_parser("push", help="publish an earlier run on the Hugging Face Hub"))
     return parser.parse_args(arguments)
 
 
 def add_classifier(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=run_classifier)
+    parser.set_defaults(run=run_training, train=train_classifier)
     parser.add_argument("--data", type=Path, metavar="DIR", help=DATA_HELP)
     parser.add_argument(
         "--init-weights",
@@ -55,9 +60,24 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
 
 
 def add_regressor(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=run_regressor)
+    parser.set_defaults(run=run_training, train=train_regressor)
     add_common(parser, Path("runs/regressor"), epochs="200")
     parser.add_argument("--learning-rate", type=rate, help="default: 0.001")
+
+
+def add_push(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=run_push)
+    parser.add_argument("folder", type=Path, metavar="RUN_DIR", help="a run folder")
+    parser.add_argument("push_to_hub", metavar="USER/REPO", help="made if it is not there")
+    add_destination(parser)
+
+
+def add_destination(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--private", action="store_true", help="a new repo is private")
+    parser.add_argument(
+        "--revision", metavar="BRANCH", help="publish on this branch; default: main"
+    )
+    parser.add_argument("--create-pr", action="store_true", help="propose it as a pull request")
 
 
 def add_common(parser: argparse.ArgumentParser, output: Path, epochs: str) -> None:
@@ -75,6 +95,10 @@ def add_common(parser: argparse.ArgumentParser, output: Path, epochs: str) -> No
     parser.add_argument(
         "--resume", action="store_true", help="go on with an interrupted run of the same settings"
     )
+    parser.add_argument(
+        "--push-to-hub", metavar="USER/REPO", help="publish the run on the Hugging Face Hub"
+    )
+    add_destination(parser)
 
 
 def positive(text: str) -> int:
@@ -98,11 +122,12 @@ def rate(text: str) -> float:
     return number
 
 
-def run_classifier(options: argparse.Namespace) -> None:
+def train_classifier(options: argparse.Namespace) -> bool:
+    """Whether this process has a whole run to publish: torchrun starts several."""
+    from model import training
     from model.download import download_hymenoptera
     from model.job import ClassifierSettings
     from model.progress import Terminal
-    from model.training import train_classifier
 
     settings = ClassifierSettings(
         epochs=options.epochs,
@@ -114,7 +139,7 @@ def run_classifier(options: argparse.Namespace) -> None:
         workers=options.workers,
         half=options.half,
     )
-    metrics = train_classifier(
+    metrics = training.train_classifier(
         settings,
         options.data or download_hymenoptera(),
         options.output,
@@ -122,41 +147,64 @@ def run_classifier(options: argparse.Namespace) -> None:
         resume=options.resume,
         reporter=Terminal(),
     )
-    if metrics:  # one of several processes has them
-        print(
-            f"val: {metrics['val_correct']} of {metrics['val_total']} right, "
-            f"NLL {metrics['val']['nll']:.3f}, ECE {metrics['val']['ece']:.3f}\n"
-            f"Saved in {options.output}. To serve it: python app.py --classifier {options.output}"
-        )
+    if metrics is None:
+        return False
+    print(
+        f"val: {metrics['val_correct']} of {metrics['val_total']} right, "
+        f"NLL {metrics['val']['nll']:.3f}, ECE {metrics['val']['ece']:.3f}\n"
+        f"Saved in {options.output}. To serve it: python app.py --classifier {options.output}"
+    )
+    return not metrics["interrupted"]
 
 
-def run_regressor(options: argparse.Namespace) -> None:
-    from model.progress import Terminal
-    from model.regressor_training import Progress, RegressorSettings, train_regressor
+def train_regressor(options: argparse.Namespace) -> bool:
+    """Whether there is a whole run to publish."""
+    from model import regressor_training
+    from model.progress import PhaseBars
 
     given = {
         name: getattr(options, name)
         for name in ("epochs", "batch_size", "learning_rate", "seed", "device")
         if getattr(options, name) is not None
     }
-    settings = RegressorSettings(**given)
-    bars = {}
-
-    def report(progress: Progress) -> None:
-        if progress.phase not in bars:
-            bars[progress.phase] = Terminal().bar(progress.phase, progress.total)
-        bar = bars[progress.phase]
-        bar.update(progress.done - bar.n)
-        bar.set_postfix({name: f"{value:.4f}" for name, value in progress.figures.items()})
-
-    run = train_regressor(settings, options.output, report, resume=options.resume)
-    for bar in bars.values():
-        bar.close()
+    settings = regressor_training.RegressorSettings(**given)
+    with PhaseBars() as bars:
+        run = regressor_training.train_regressor(
+            settings,
+            options.output,
+            lambda done: bars(done.phase, done.done, done.total, done.figures),
+            resume=options.resume,
+        )
     final = run.metrics["final"]
     print(
         f"held out: RMSE {final['held_out_rmse']:.4f}, R² {final['held_out_r2']:.5f}\n"
         f"Saved in {options.output}. To serve it: python app.py --regressor {options.output}"
     )
+    return not run.metrics["interrupted"]
+
+
+def run_push(options: argparse.Namespace) -> None:
+    from model.publish import push_run
+
+    print(push_run(options.folder, destination(options)))
+
+
+def destination(options: argparse.Namespace) -> Destination:
+    from model.publish import Destination
+
+    return Destination(options.push_to_hub, options.private, options.revision, options.create_pr)
+
+
+def run_training(options: argparse.Namespace) -> None:
+    """Train and, if asked, publish: the token is checked first, since training may take hours."""
+    if not options.push_to_hub:
+        options.train(options)
+        return
+    from model.publish import check_token, push_run
+
+    check_token(destination(options))
+    if options.train(options):
+        print(push_run(options.output, destination(options)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -167,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except UserError as error:
         print(f"train.py: {error}", file=sys.stderr)
-        return 2
+        return error.exit_status
     except KeyboardInterrupt:
         print("train.py: interrupted before there was a model to save", file=sys.stderr)
         return 130

@@ -24,6 +24,7 @@ class UserError(Exception):
 
     en: ClassVar[str] = "Something is wrong with what was given."
     zh: ClassVar[str] = "输入有误。"
+    exit_status: ClassVar[int] = 2  # of the command line; 1 is for what a second try may mend
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -56,3 +57,24 @@ class TerminalBar(tqdm):
 
     def note(self, *, loss: float, accuracy: float) -> None:
         self.set_postfix(loss=f"{loss:.4f}", accuracy=f"{accuracy:.1%}")
+
+
+class PhaseBars:
+    """One bar a phase, each step named by its figures; closes them all at the end."""
+
+    def __init__(self) -> None:
+        self.bars: dict[str, TerminalBar] = {}
+
+    def __call__(self, phase: str, done: int, total: int, figures: Mapping[str, float]) -> None:
+        if phase not in self.bars:
+            self.bars[phase] = Terminal().bar(phase, total)
+        bar = self.bars[phase]
+        bar.update(done - bar.n)
+        bar.set_postfix({name: f"{value:.4f}" for name, value in figures.items()})
+
+    def __enter__(self) -> PhaseBars:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for bar in self.bars.values():
+            bar.close()

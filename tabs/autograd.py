@@ -15,6 +15,7 @@ from gradio.context import Context
 from model.errors import UserError
 from model.parsing import parse
 from tabs import autograd_events as events
+from tabs.api import endpoint
 from tabs.autograd_events import DEFAULT, EXAMPLES, NEW_VALUE, POOL
 from tabs.autograd_text import CSS, TEXT
 from tabs.language import i18n_key, language_of, to_gradio_error
@@ -105,6 +106,7 @@ def build() -> None:
     kept = gr.State(dict(DEFAULT["values"]))  # every value that was ever typed, by name
     names = gr.State([])  # which variable each value field stands for
     text = gr.State("")  # the last expression without a mistake
+    chosen = gr.State(events.choose(None, None, None, []))
     query = gr.State("")  # expression and values as the page's address holds them
     gr.Markdown(i18n_key("autograd.intro"))
     expression = gr.Textbox(
@@ -134,10 +136,9 @@ def build() -> None:
             code = gr.Code(language="python", interactive=False, elem_id="autograd-code")
     link = gr.Textbox(visible=False)
 
-    *chooses, trained, rate, _ = controls
-    move = (events.show_moving, [text, kept, *controls], moving)
+    *choices, rate, steps = controls
     answers = [answer, step, graph, step_text, query]
-    opened = [problem, text, *fields, names, *chooses, trained, *answers]
+    opened = [problem, text, *fields, names, *choices, chosen, *answers]
     page = Context.root_block  # the gr.Blocks that this tab is built in
     page.load(events.open_page, None, [expression, kept, *opened], **QUIET)
     tab = Context.block
@@ -145,12 +146,12 @@ def build() -> None:
         page.load(events.open_linked_tab, [gr.State(tab.id)], tab.parent, **QUIET)
     # .input of a gr.Textbox misses Backspace, paste and input methods: it listens to keypresses.
     expression.change(
-        events.open_expression, [expression, text, kept, trained, second], opened, **LIVE
+        events.open_expression, [expression, text, kept, chosen, second], opened, **LIVE
     )
     for index, chip in enumerate(chips):
         outputs = [expression, kept, rate, *opened]
         inputs = [gr.State(index), kept, second]
-        chip.click(events.open_example, inputs, outputs, **LIVE).then(*move, **QUIET)
+        chip.click(events.open_example, inputs, outputs, **LIVE)
     gr.on(
         [*(field.input for field in fields), second.input],
         events.change_values,
@@ -163,14 +164,20 @@ def build() -> None:
     for button, by in zip(buttons, (-1000, -1, 1, 1000), strict=True):
         button.click(events.move_step, [gr.State(by), text, kept, step], seen, **LIVE)
     for button, factor in zip(rates, (0.5, 1.05), strict=True):
-        inputs = [gr.State(factor), text, kept, trained]
-        button.click(events.set_rate, inputs, rate, **LIVE).then(*move, **QUIET)
+        inputs = [gr.State(factor), text, kept, chosen]
+        button.click(events.set_rate, inputs, rate, **LIVE)
     query.change(events.show_details, [text, kept, query], [formula, code, link], **LIVE).then(
         None, link, None, js=WRITE_ADDRESS, **QUIET
     )
-    # Not .change of the controls: one fires while others still hold the last expression's names.
-    gr.on([query.change, *(control.input for control in controls)], *move, **LIVE)
-    gr.api(gradients, api_name="gradients")
+    gr.on([choice.input for choice in choices], events.choose, choices, chosen, **LIVE)
+    gr.on(
+        [query.change, chosen.change, rate.change, steps.change],
+        events.show_moving,
+        [text, kept, chosen, rate, steps],
+        moving,
+        **LIVE,
+    )
+    endpoint(gradients, "gradients")
 
 
 def _build_graph() -> tuple[gr.Slider, gr.HTML, gr.HTML, list[gr.Button]]:
