@@ -285,6 +285,16 @@ def test_the_loop_is_torchs():
         assert torch.allclose(ours, theirs, atol=1e-6)
 
 
+def test_threads_are_given_back():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        Training(SHORT, *split_data(0)).run_epoch()
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_the_weight_decay_fades():
     training = Training(replace(SHORT, epochs=10), *split_data(0))
     (group,) = training.optimizer.param_groups
@@ -380,7 +390,6 @@ train_regressor(settings, Path(sys.argv[1]), lambda p: print(p.done, flush=True)
 
 
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path):
-    torch.set_num_threads(1)
     settings = RegressorSettings(epochs=60, folds=0, device="cpu")
     train_regressor(settings, tmp_path / "uninterrupted")
 
