@@ -7,7 +7,7 @@ be up before torch is.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TypedDict
 
 import gradio as gr
 from gradio.context import Context
@@ -35,7 +35,33 @@ WRITE_ADDRESS = """(query) => {
 }"""
 
 
-def gradients(expression: str, values: dict, order: int = 1, request: gr.Request = None) -> dict:
+Number = float | str  # "NaN", "Infinity" and "-Infinity" where JSON has no number
+
+
+class Agreement(TypedDict):
+    symbolic: Number | None
+    difference: Number | None
+    difference_error: Number | None
+    agrees: bool
+
+
+class Latex(TypedDict):
+    expression: str
+    gradients: dict[str, str] | None
+
+
+class Gradients(TypedDict):
+    value: Number
+    gradients: dict[str, Number]
+    agreement: dict[str, Agreement]
+    latex: Latex
+    remarks: list[str]
+    hessian: dict[str, dict[str, Number]] | None
+
+
+def gradients(
+    expression: str, values: dict, order: int = 1, request: gr.Request = None
+) -> Gradients:
     """Value and partial derivatives of an expression, three independent ways.
 
     Args:
@@ -47,13 +73,11 @@ def gradients(expression: str, values: dict, order: int = 1, request: gr.Request
         order: 1, or 2 for the Hessian as well.
 
     Returns:
-        "value" and "gradients" {name: number}, by PyTorch's autograd in float64;
-        "agreement" {name: {"symbolic", "difference", "difference_error", "agrees"}}, the same by
-        SymPy and by extrapolated central differences; "latex" {"expression", "gradients": {name:
-        formula}}; "remarks", sentences on kinks, domains and overflow; with order 2 "hessian"
-        {name: {name: number}}. What JSON has no number for is the string "NaN", "Infinity" or
-        "-Infinity", which Python's float() and JavaScript's Number() read; null stands for a
-        method that has no answer.
+        value and gradients by PyTorch's autograd in float64; agreement: the same by SymPy and by
+        extrapolated central differences with their estimated error; latex, the derivatives as
+        SymPy gives them; remarks, sentences on kinks, domains and overflow; hessian, null for
+        order 1. What JSON has no number for is the string "NaN", "Infinity" or "-Infinity", which
+        Python's float() and JavaScript's Number() read; null stands for a method without answer.
     """
     from model.agreement import compare
     from model.formula import latex
@@ -65,9 +89,9 @@ def gradients(expression: str, values: dict, order: int = 1, request: gr.Request
         compared = compare(parsed, values)
     except UserError as error:
         raise to_gradio_error(error, request) from None
-    language = language_of(request)
-    symbolic = compared.symbolic
-    found: dict[str, Any] = {
+    exact = compared.symbolic
+    slopes = exact and {name: exact.latex(slope) for name, slope in exact.derivatives.items()}
+    return {
         "value": as_json(compared.value),
         "gradients": {row.name: as_json(row.autograd) for row in compared.rows},
         "agreement": {
@@ -79,22 +103,14 @@ def gradients(expression: str, values: dict, order: int = 1, request: gr.Request
             }
             for row in compared.rows
         },
-        "latex": {
-            "expression": latex(parsed),
-            "gradients": {
-                name: symbolic.latex(slope) for name, slope in symbolic.derivatives.items()
-            }
-            if symbolic
-            else None,
-        },
-        "remarks": [remark.message(language) for remark in compared.remarks],
+        "latex": {"expression": latex(parsed), "gradients": slopes},
+        "remarks": [remark.message(language_of(request)) for remark in compared.remarks],
+        "hessian": second
+        and {a: {b: as_json(v) for b, v in row.items()} for a, row in second.items()},
     }
-    if second is not None:
-        found["hessian"] = {a: {b: as_json(v) for b, v in row.items()} for a, row in second.items()}
-    return found
 
 
-def as_json(value: float, missing: str | None = "NaN") -> float | str | None:
+def as_json(value: float, missing: str | None = "NaN") -> Number | None:
     """A number as JSON can hold it."""
     if math.isnan(value):
         return missing

@@ -60,9 +60,10 @@ def show_fields(parsed: Expression, kept: dict[str, float], trained: list[str]) 
         for name, value in values_of(parsed, kept).items()
     ]
     hidden = [gr.update(visible=False)] * (POOL - len(fields))
-    chosen = [name for name in names if name in trained] or names
-    first = chosen[0] if chosen else None
-    other = next((n for n in (*chosen, *names) if n != first), None)
+    changed = [name for name in names if name in trained] or names
+    first = changed[0] if changed else None
+    other = next((n for n in (*changed, *names) if n != first), None)
+    chosen = choose(first, first, other, changed)
     return [
         *fields,
         *hidden,
@@ -70,8 +71,18 @@ def show_fields(parsed: Expression, kept: dict[str, float], trained: list[str]) 
         gr.update(choices=names, value=first),
         gr.update(choices=names, value=first),
         gr.update(choices=names, value=other),
-        gr.update(choices=names, value=chosen),
+        gr.update(choices=names, value=changed),
+        chosen,
     ]
+
+
+def choose(along: str | None, across: str | None, up: str | None, trained: list[str]) -> dict:
+    """Which variables "See it move" shows and changes, as one state.
+
+    Kept apart from the components: they are redrawn one after another, and a listener that read
+    them in between would be refused for a choice of the last expression.
+    """
+    return {"along": along, "across": across, "up": up, "trained": trained}
 
 
 def show_answer(
@@ -104,14 +115,14 @@ def skip(count: int) -> list:
     return [gr.skip()] * count
 
 
-FIELDS, ANSWERS = POOL + 5, 5  # how many updates `show_fields` and `show_answer` give
+FIELDS, ANSWERS = POOL + 6, 5  # how many updates `show_fields` and `show_answer` give
 
 
 def open_expression(
     text: str,
     shown: str,
     kept: dict[str, float],
-    trained: list[str],
+    chosen: dict,
     second: bool,
     request: gr.Request,
 ) -> list:
@@ -124,22 +135,24 @@ def open_expression(
         answers = show_answer(parsed, kept, None, second, language)
     except UserError as error:
         return [views.problem(error, language), *skip(1 + FIELDS + ANSWERS)]
-    return ["", text, *show_fields(parsed, kept, trained), *answers]
+    return ["", text, *show_fields(parsed, kept, chosen["trained"]), *answers]
 
 
 def open_example(index: int, kept: dict[str, float], second: bool, request: gr.Request) -> list:
     """Put in one of the examples with its values."""
     example = EXAMPLES[index]
     kept = {**kept, **example["values"]}
-    opened = open_expression(example["expression"], "", kept, example["trains"], second, request)
+    opened = open_expression(
+        example["expression"], "", kept, {"trained": example["trains"]}, second, request
+    )
     return [example["expression"], kept, example["rate"], *opened]
 
 
 def open_page(request: gr.Request) -> list:
     """What the address asks for, or the default example."""
     text, kept = read_address(request)
-    trained = DEFAULT["trains"] if text == DEFAULT["expression"] else []
-    return [text, kept, *open_expression(text, "", kept, trained, False, request)]
+    chosen = {"trained": DEFAULT["trains"] if text == DEFAULT["expression"] else []}
+    return [text, kept, *open_expression(text, "", kept, chosen, False, request)]
 
 
 def open_linked_tab(tab_id: str, request: gr.Request) -> object:
@@ -197,10 +210,7 @@ def show_details(text: str, kept: dict[str, float], query: str, request: gr.Requ
 def show_moving(
     text: str,
     kept: dict[str, float],
-    along: str | None,
-    across: str | None,
-    up: str | None,
-    trained: list[str],
+    chosen: dict,
     rate: float | None,
     steps: int,
     request: gr.Request = None,
@@ -215,12 +225,14 @@ def show_moving(
     try:
         parsed = parse(text)
         values = values_of(parsed, kept)
+        trained = chosen["trained"]
         paths = descend(parsed, values, trained, rate or 0.0, int(steps))
         found = stability(parsed, values, trained)
     except UserError as error:
         return [views.problem(error, language), gr.skip(), gr.skip()]
     slopes = differentiate(parsed, values).gradients
     pictures = []
+    along, across, up = (chosen[key] for key in ("along", "across", "up"))
     if along in values:
         title = views.word("curve_title", language, name=along, slope=number(slopes[along], 4))
         pictures.append((title, charts.curve(parsed, values, along, slopes[along])))
@@ -250,12 +262,12 @@ def is_line_fit(parsed: Expression, values: dict[str, float], trained: list[str]
     )
 
 
-def set_rate(factor: float, text: str, kept: dict[str, float], trained: list[str]) -> object:
+def set_rate(factor: float, text: str, kept: dict[str, float], chosen: dict) -> object:
     """The learning rate at `factor` times the limit, where there is one."""
     from model.descent import stability
 
     parsed = parse(text)
-    if not trained:
+    if not chosen["trained"]:
         return gr.skip()
-    limit = stability(parsed, values_of(parsed, kept), trained).limit
+    limit = stability(parsed, values_of(parsed, kept), chosen["trained"]).limit
     return float(f"{factor * limit:.3g}") if limit else gr.skip()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 import pytest
@@ -13,11 +17,20 @@ from gradio_client.exceptions import AppError
 from tabs import autograd
 from tabs.language import translations
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+EXAMPLES = json.loads((Path(__file__).parents[2] / "examples" / "expressions.json").read_text())
+PATIENCE = 30_000  # milliseconds; the first answer waits for torch and sympy
+
 
 @pytest.fixture(scope="module")
 def url(serve: Callable[..., str]) -> str:
-    with gr.Blocks() as blocks, gr.Tab("Autograd"):
-        autograd.build()
+    with gr.Blocks() as blocks, gr.Tabs():
+        with gr.Tab("First"):
+            gr.Markdown("something else")
+        with gr.Tab("Autograd", id="autograd"):
+            autograd.build()
     return serve(blocks, i18n=translations(autograd.TEXT), css=autograd.CSS)
 
 
@@ -26,7 +39,7 @@ def client(url: str) -> Client:
     return Client(url, verbose=False)
 
 
-def test_the_endpoint_differentiates(client: Client) -> None:
+def test_the_endpoint_differentiates_three_ways(client: Client) -> None:
     answer = client.predict(
         "(target - (w*x + b))**2",
         {"w": 2, "b": 1, "x": 3, "target": 10},
@@ -34,13 +47,22 @@ def test_the_endpoint_differentiates(client: Client) -> None:
     )
     assert answer["value"] == 9
     assert answer["gradients"] == {"w": -18, "b": -6, "x": -12, "target": 6}
+    assert answer["agreement"]["w"]["symbolic"] == -18
+    assert answer["agreement"]["w"]["difference"] == pytest.approx(-18, abs=1e-9)
+    assert all(method["agrees"] for method in answer["agreement"].values())
+    assert r"\mathit{target}" in answer["latex"]["expression"]
+    assert set(answer["latex"]["gradients"]) == {"w", "b", "x", "target"}
+    assert answer["remarks"] == []
+    assert answer["hessian"] is None
 
 
-def test_infinite_answers_come_as_strings(client: Client) -> None:
+def test_infinite_answers_come_as_strings_with_the_reason(client: Client) -> None:
     answer = client.predict("log(x)", {"x": 0}, 2, api_name="/gradients")
     assert float(answer["value"]) == -math.inf
     assert answer["gradients"] == {"x": "Infinity"}
     assert answer["hessian"] == {"x": {"x": "-Infinity"}}
+    assert answer["agreement"]["x"]["symbolic"] is None
+    assert "logarithm" in answer["remarks"][0]
 
 
 def test_the_endpoint_points_at_mistakes(client: Client) -> None:
@@ -48,7 +70,120 @@ def test_the_endpoint_points_at_mistakes(client: Client) -> None:
         client.predict("2x", {"x": 1}, api_name="/gradients")
     with pytest.raises(AppError, match="No value for y"):
         client.predict("x*y", {"x": 1}, api_name="/gradients")
+    with pytest.raises(AppError, match="order is 1"):
+        client.predict("x", {"x": 1}, 3, api_name="/gradients")
 
 
 def test_only_the_endpoint_is_public(client: Client) -> None:
     assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/gradients"]
+
+
+def opened(page: Page, url: str) -> Page:
+    """The tab, with its first answer."""
+    page.goto(url)
+    page.get_by_role("tab", name="Autograd").click()
+    page.locator("#autograd-answer .ag-big").wait_for(timeout=PATIENCE)
+    return page
+
+
+def shows(place: Locator, text: str | re.Pattern[str]) -> None:
+    from playwright.sync_api import expect
+
+    expect(place).to_contain_text(text, timeout=PATIENCE)
+
+
+def field(page: Page, name: str) -> Locator:
+    return page.locator("#autograd-values").get_by_label(name, exact=True)
+
+
+def test_values_are_kept_while_the_expression_changes(page: Page, url: str) -> None:
+    opened(page, url)
+    box = page.get_by_label("Expression")
+    shows(page.locator("#autograd-answer"), "−18")
+    field(page, "w").fill("5")
+    shows(page.locator("#autograd-answer .ag-big"), "36")
+    box.press("End")
+    box.press("Backspace")  # (target - (w*x + b))**, which is unfinished
+    shows(page.locator("#autograd-problem"), "is missing at character 23")
+    box.press("3")
+    shows(page.locator("#autograd-answer .ag-big"), "−216")
+    assert page.locator("#autograd-problem").inner_text().strip() == ""
+    box.fill("w*new")
+    shows(page.locator("#autograd-answer"), "∂/∂new")
+    assert field(page, "w").input_value() == "5"
+    assert field(page, "new").input_value() == "1"
+    assert field(page, "target").count() == 0
+
+
+def test_backpropagation_step_by_step(page: Page, url: str) -> None:
+    opened(page, url)
+    said, graph = page.locator("#autograd-step-text"), page.locator("#autograd-graph .ag-wide")
+    shows(said, "∂L/∂w = ∂L/∂v1 · ∂v1/∂w = −6 · 3 = −18")
+    page.locator("#autograd-start").click()
+    shows(said, "Only the leaves have values")
+    shows(graph, "= ?")
+    page.locator("#autograd-next").click()
+    shows(said, "v1 = w · x = 2 · 3 = 6")
+    page.locator("#autograd-step input[type=range]").press("ArrowRight")
+    shows(said, "v2 = v1 + b = 6 + 1 = 7")
+    page.locator("#autograd-end").click()
+    shows(graph, "∂L/∂w = −18")
+    shows(graph, "MulBackward0")
+
+
+def test_descent_past_the_limit_diverges_and_says_why(page: Page, url: str) -> None:
+    opened(page, url)
+    verdict = page.locator("#autograd-verdict")
+    shows(verdict, "it converges. Past the limit 2/λ = 0.1 = 1/(x² + 1)")
+    page.locator("#autograd-unsafe").click()
+    shows(verdict, "past the limit 2/λ = 0.1 = 1/(x² + 1): every step overshoots")
+    assert page.locator("#autograd-plots .path.plain").count() == 2  # contours and losses
+    field(page, "x").fill("0")
+    shows(verdict, "2/λ = 1 = 1/(x² + 1)")
+
+
+def test_formulas_are_typeset_and_code_is_shown(page: Page, url: str) -> None:
+    opened(page, url)
+    page.get_by_role("tab", name="Formula").click()
+    page.locator("#autograd-formula .katex").first.wait_for(timeout=PATIENCE)
+    assert page.locator("#autograd-formula .katex-error").count() == 0
+    page.get_by_role("tab", name="Code").click()
+    shows(page.locator("#autograd-code"), "loss = (target - (w * x + b)) ** 2")
+
+
+def test_second_derivatives_on_request(page: Page, url: str) -> None:
+    opened(page, url)
+    page.get_by_label("Second derivatives").check()
+    shows(page.locator("#autograd-answer"), "SymPy's second derivatives agree")
+
+
+def test_the_address_brings_everything_back(page: Page, url: str) -> None:
+    from playwright.sync_api import expect
+
+    opened(page, url)
+    page.get_by_label("Expression").fill("α**2 + y")
+    shows(page.locator("#autograd-answer"), "∂/∂α")
+    field(page, "α").fill("-3")
+    shows(page.locator("#autograd-answer .ag-big"), "10")
+    expect(page).to_have_url(re.compile("%3A-3"), timeout=PATIENCE)
+    page.goto("about:blank")
+    page.go_back()  # the tab opens by itself
+    shows(page.locator("#autograd-answer .ag-big"), "10")
+    assert page.get_by_label("Expression").input_value() == "α**2 + y"
+    assert field(page, "α").input_value() == "-3"
+
+
+def test_a_phone_in_chinese_shows_all_examples_without_sideways_scrolling(
+    new_page: Callable[..., Page], url: str
+) -> None:
+    page = opened(new_page(locale="zh-CN", viewport=(390, 844)), url)
+    for example in EXAMPLES:
+        page.get_by_role("button", name=example["name"][1], exact=True).click()
+        last = list(example["values"])[-1]
+        shows(page.locator("#autograd-answer"), f"∂/∂{last}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, example["id"]
+    shows(page.locator("#autograd-answer"), "尖点")
+    page.get_by_label("表达式").fill("2x")
+    shows(page.locator("#autograd-problem"), "第 2 个字符处缺少运算符")
+    assert page.locator(".toast-body").count() == 0
