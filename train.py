@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -117,8 +116,8 @@ def not_negative(text: str) -> int:
 
 def rate(text: str) -> float:
     number = float(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    if not 0 < number < 1000:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and below 1000")
     return number
 
 

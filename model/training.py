@@ -81,8 +81,9 @@ def train_classifier(
         saved = Saved(job, resume)
         try:
             return train_and_write(job, saved, started)
-        except UserError:
-            if not settings.train_body:  # soon done again; nothing is to be left behind
+        except UserError as error:
+            # what is of no use or soon done again is not left behind
+            if isinstance(error, Diverged) or not settings.train_body:
                 saved.remove()
             raise
 

@@ -1,0 +1,362 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors import safe_open
+from torchvision.models import resnet18
+
+from model import checkpoint
+from model.calibration import wilson_interval
+from model.classifier import Classifier
+from model.data import read_folder
+from model.job import ClassifierSettings
+from model.pictures import load_picture
+from model.pretrained import IMAGENET_CLASSES
+from model.progress import Silence
+from model.runs import OutputInTheWay, OutputNotWritable, read_json, read_run
+from model.serving import Origin
+from model.training import Diverged, OnePicture, train_classifier
+from tests.pictures import make_data, make_picture
+
+# One strength a fold would do for most of these; the fewer epochs and views the sooner.
+SHORT = ClassifierSettings(epochs=3, folds=2, augmented=1, device="cpu", workers=0)
+BODY = replace(SHORT, train_body=True, epochs=2, augmented=0, batch_size=4)
+FILES = [
+    "README.md",
+    "config.json",
+    "curves.png",
+    "known.safetensors",
+    "metrics.json",
+    "model.safetensors",
+    "reliability.png",
+]
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Two classes of four pictures, and two each for val."""
+    return make_data(tmp_path_factory.mktemp("few") / "data", train=4, val=2)
+
+
+@pytest.fixture(scope="module")
+def metrics(trained) -> dict:
+    return read_json(trained / "metrics.json")
+
+
+def answers_of(folder, data):
+    """What the served classifier says of the val pictures, and their labels."""
+    classifier = Classifier.load(folder, Origin("x"), "cpu")
+    val = read_folder(data, seed=0).val
+    return [classifier(load_picture(each.path)) for each in val], [each.label for each in val]
+
+
+def assert_figures_are_the_served_ones(folder, data):
+    """metrics.json says of val what anyone finds who loads the run folder."""
+    metrics = read_json(folder / "metrics.json")
+    answers, labels = answers_of(folder, data)
+    names = list(metrics["classes"])
+    right = [answer.label == names[k] for answer, k in zip(answers, labels, strict=True)]
+    own = [answer.probabilities[names[k]] for answer, k in zip(answers, labels, strict=True)]
+    assert metrics["val_correct"] == sum(right)
+    assert metrics["val_total"] == len(right)
+    nll = -torch.tensor(own, dtype=torch.float64).log().mean().item()
+    assert metrics["val"]["nll"] == pytest.approx(nll, abs=1e-3)
+    assert metrics["val"]["interval"] == pytest.approx(
+        list(wilson_interval(sum(right), len(right)))
+    )
+    for k, row in enumerate(metrics["confusion_matrix"]):
+        mine = [a.label for a, label in zip(answers, labels, strict=True) if label == k]
+        assert row == [mine.count(name) for name in names]
+    assert metrics["known"]["val_accepted"] == sum(answer.known for answer in answers)
+    assert metrics["hardest_val"][0]["probability"] == pytest.approx(min(own), abs=2e-3)
+
+
+def test_the_default_recipe_learns_and_tells_the_truth(trained, data, metrics):
+    assert sorted(each.name for each in trained.iterdir()) == FILES
+    assert_figures_are_the_served_ones(trained, data)
+    assert metrics["val_correct"] >= 5
+    assert metrics["out_of_fold"]["correct"] >= 10
+    assert metrics["out_of_fold"]["total"] == 12
+
+
+def test_metrics_hold_settings_history_and_data(metrics, initial_weights):
+    assert metrics["settings"]["seed"] == metrics["seed"] == 0
+    assert metrics["head"]["epochs"] == 30
+    assert metrics["head"]["strength"] == metrics["l2_sp"]["strength"]
+    assert metrics["body"] is None
+    assert set(metrics["l2_sp"]["candidates"]) == {"10", "1", "0.1", "0.01", "0.001"}
+    assert [epoch["epoch"] for epoch in metrics["history"]] == list(range(1, 31))
+    assert metrics["history"][-1]["loss"] < metrics["history"][0]["loss"]
+    assert metrics["data"] == "colours"
+    assert metrics["processes"] == 1
+    assert metrics["interrupted"] is False
+    assert metrics["device"].startswith("cpu")
+    assert 0 < metrics["seconds"] < 600
+    for each in metrics["classes"].values():
+        assert (each["train"], each["val"]) == (6, 3)
+        assert IMAGENET_CLASSES[each["imagenet_row"]] == each["imagenet_name"]
+    best = min(each["nll"] for each in metrics["l2_sp"]["candidates"].values())
+    assert metrics["out_of_fold_uncalibrated"]["nll"] >= best
+    assert metrics["out_of_fold"]["nll"] <= metrics["out_of_fold_uncalibrated"]["nll"]
+    for name in ("out_of_fold", "val"):
+        diagram = metrics[f"{name}_reliability"]
+        assert sum(each["count"] for each in diagram) == metrics[name]["total"]
+    assert str(initial_weights.parent) not in json.dumps(metrics)
+
+
+def test_the_configuration_is_all_that_preprocessing_needs(trained, metrics):
+    config = read_json(trained / "config.json")
+    assert config["architecture"] == "resnet18"
+    assert config["label_names"] == ["blue", "red"]
+    assert config["num_classes"] == 2
+    assert config["temperature"] == metrics["temperature"]
+    assert config["known_threshold"] == metrics["known"]["threshold"]
+    assert config["pretrained_cfg"]["input_size"] == [3, 256, 256]
+    assert config["pretrained_cfg"]["mean"] == [0.485, 0.456, 0.406]
+
+
+def test_a_frozen_body_is_the_initial_one(trained, initial_weights):
+    initial = torch.load(initial_weights, weights_only=True)
+    run = read_run(trained)
+    resnet18(num_classes=2).load_state_dict(run.weights)
+    for name, value in run.weights.items():
+        if not name.startswith("fc."):
+            assert torch.equal(value, initial[name]), name
+    # and the head for "known" is ImageNet's own
+    known = run.tensors["known.safetensors"]
+    assert torch.equal(known["weight"], initial["fc.weight"].half().float())
+
+
+def test_the_head_starts_from_the_rows_that_are_named(few, initial_weights, tmp_path):
+    settings = replace(SHORT, epochs=1, learning_rate=1e-9)
+    metrics = train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
+    initial = torch.load(initial_weights, weights_only=True)
+    rows = [each["imagenet_row"] for each in metrics["classes"].values()]
+    head = read_run(tmp_path / "run").weights
+    assert torch.allclose(head["fc.weight"], initial["fc.weight"][rows], atol=1e-6)
+    assert torch.allclose(head["fc.bias"], initial["fc.bias"][rows], atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_files_whatever_the_threads(few, initial_weights, tmp_path):
+    for name, changes in {"one": {}, "two": {"workers": 2}, "other": {"seed": 1}}.items():
+        settings = replace(SHORT, **changes)
+        train_classifier(settings, few, tmp_path / name, init_weights=initial_weights)
+    for file in FILES:
+        one, two, other = (
+            (tmp_path / name / file).read_bytes() for name in ("one", "two", "other")
+        )
+        if file == "metrics.json":
+            one, two = map(json.loads, (one, two))
+            for each in (one, two):
+                del each["seconds"], each["settings"]["workers"]
+        if file == "README.md":
+            one, two = (
+                [line for line in text.splitlines() if b" s on " not in line] for text in (one, two)
+            )
+        assert one == two, file
+        if file != "known.safetensors":
+            assert one != other, file
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["one", "other", "two"]
+
+
+def test_half_precision_files_are_what_was_measured(few, initial_weights, tmp_path):
+    settings = replace(SHORT, half=True)
+    train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
+    with safe_open(tmp_path / "run" / "model.safetensors", "pt") as file:
+        kinds = {name: file.get_tensor(name).dtype for name in file.keys()}  # noqa: SIM118
+    assert kinds["fc.weight"] == kinds["bn1.running_var"] == torch.float16
+    assert kinds["bn1.num_batches_tracked"] == torch.int64
+    assert (tmp_path / "run" / "model.safetensors").stat().st_size < 23_000_000
+    assert_figures_are_the_served_ones(tmp_path / "run", few)
+
+
+def test_any_classes_with_any_names_and_no_val_folder(initial_weights, tmp_path):
+    names = ("蚂蚁", "naïve bee", "осa 🐝")
+    make_data(tmp_path / "data", names, train=5, val=0)
+    (tmp_path / "data" / "train").rename(tmp_path / "flat")
+    output = tmp_path / "run"
+    metrics = train_classifier(SHORT, tmp_path / "flat", output, init_weights=initial_weights)
+    assert metrics["val_total"] == 3
+    assert metrics["out_of_fold"]["total"] == 12
+    classifier = Classifier.load(output, Origin("x"), "cpu")
+    assert set(classifier.classes) == set(names)
+    answers = [classifier(make_picture(kind, 3, 90 + n)) for kind in range(3) for n in range(3)]
+    right = [answer.label == names[number // 3] for number, answer in enumerate(answers)]
+    assert sum(right) >= 6
+    assert "осa 🐝" in (output / "README.md").read_text(encoding="utf-8")
+
+
+def test_placeholders_are_left_out_and_named(few, initial_weights, tmp_path, caplog):
+    make_data(tmp_path / "data", train=3, val=1)
+    make_picture(0, 2, 0).save(tmp_path / "data" / "train" / "red" / "imageNotFound.gif")
+    metrics = train_classifier(
+        SHORT, tmp_path / "data", tmp_path / "run", init_weights=initial_weights
+    )
+    assert metrics["skipped"] == ["train/red/imageNotFound.gif"]
+    assert metrics["classes"]["red"]["train"] == 3
+    assert "imageNotFound.gif" in caplog.text
+
+
+def test_the_whole_network_learns_with_frozen_statistics(few, initial_weights, tmp_path):
+    metrics = train_classifier(BODY, few, tmp_path / "run", init_weights=initial_weights)
+    initial = torch.load(initial_weights, weights_only=True)
+    weights = read_run(tmp_path / "run").weights
+    for name, value in weights.items():
+        if "running" in name or "num_batches" in name:
+            assert torch.equal(value, initial[name]), name
+        elif not name.startswith("fc."):
+            assert not torch.equal(value, initial[name]), name
+    assert len(metrics["body_history"]) == 2
+    assert len(metrics["history"]) == 30, "epochs are the body's"
+    assert metrics["body"]["epochs"] == 2
+    assert_figures_are_the_served_ones(tmp_path / "run", few)
+    assert [each.name for each in tmp_path.iterdir()] == ["run"]
+
+
+class InterruptAt(Silence):
+    """Ctrl-C in the bar of this title, once."""
+
+    def __init__(self, title: str) -> None:
+        self.title, self.lines = title, []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    def bar(self, title: str, total: int) -> Silence:
+        if title == self.title:
+            self.title = ""
+            raise KeyboardInterrupt
+        return self
+
+
+@pytest.mark.parametrize("settings", [SHORT, BODY], ids=["head", "fold of the body"])
+def test_ctrl_c_leaves_a_model(settings, few, initial_weights, tmp_path):
+    output, reporter = tmp_path / "run", InterruptAt(f"epoch 2/{settings.epochs}")
+    metrics = train_classifier(
+        settings, few, output, init_weights=initial_weights, reporter=reporter
+    )
+    assert metrics["interrupted"] is True
+    assert "**Interrupted**" in (output / "README.md").read_text()
+    assert any(line.startswith("Interrupted after 1 of") for line in reporter.lines)
+    assert_figures_are_the_served_ones(output, few)
+    assert metrics["body_history"] == []
+    assert checkpoint.beside(output).exists()
+
+
+def test_resume_finishes_what_ctrl_c_ended(few, initial_weights, tmp_path):
+    output, reporter = tmp_path / "run", InterruptAt("epoch 2/3")
+    train_classifier(SHORT, few, output, init_weights=initial_weights, reporter=reporter)
+    resumed = train_classifier(SHORT, few, output, init_weights=initial_weights, resume=True)
+    whole = tmp_path / "whole"
+    train_classifier(SHORT, few, whole, init_weights=initial_weights)
+    weights, expected = (read_run(folder).weights for folder in (output, whole))
+    assert resumed["interrupted"] is False
+    assert all(torch.equal(value, expected[name]) for name, value in weights.items())
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["run", "whole"]
+
+
+def test_ctrl_c_before_there_is_a_head_leaves_nothing(few, initial_weights, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train_classifier(
+            SHORT,
+            few,
+            tmp_path / "run",
+            init_weights=initial_weights,
+            reporter=InterruptAt("features"),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_picture_of_a_class_is_too_few(initial_weights, tmp_path):
+    make_data(tmp_path / "data", train=3, val=1)
+    for number in (1, 2):
+        (tmp_path / "data" / "train" / "red" / f"{number}.png").unlink()
+    with pytest.raises(OnePicture, match="red"):
+        train_classifier(SHORT, tmp_path / "data", tmp_path / "run", init_weights=initial_weights)
+    assert [each.name for each in tmp_path.iterdir()] == ["data"]
+
+
+def test_two_pictures_a_class_are_enough(initial_weights, tmp_path):
+    make_data(tmp_path / "data", train=2, val=1)
+    settings = replace(SHORT, folds=5)
+    metrics = train_classifier(
+        settings, tmp_path / "data", tmp_path / "run", init_weights=initial_weights
+    )
+    assert metrics["out_of_fold"]["total"] == 4
+
+
+def test_a_loss_that_is_no_number_is_said(few, initial_weights, tmp_path):
+    settings = replace(BODY, learning_rate=100.0)
+    with pytest.raises(Diverged, match="--learning-rate"):
+        train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_in_the_way_is_replaced_and_photos_are_not(few, initial_weights, tmp_path):
+    output = tmp_path / "run"
+    for seed in (0, 1):
+        settings = replace(SHORT, seed=seed)
+        train_classifier(settings, few, output, init_weights=initial_weights)
+    assert read_json(output / "metrics.json")["seed"] == 1
+    with pytest.raises(OutputInTheWay):
+        train_classifier(SHORT, few, few, init_weights=initial_weights)
+    assert (few / "train" / "red" / "0.png").exists()
+
+
+@pytest.fixture(params=[40_000, 4_000_000], ids=["no room for a checkpoint", "none for the model"])
+def small_disk(request, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={request.param}", "tmpfs", str(disk)]
+    if os.name != "posix" or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_said_and_nothing_stays_on_it(small_disk, few, initial_weights):
+    with pytest.raises(OutputNotWritable, match="no space left"):
+        train_classifier(SHORT, few, small_disk / "run", init_weights=initial_weights)
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_long_training_keeps_its_checkpoint_when_the_disk_is_full(
+    few, initial_weights, tmp_path, monkeypatch
+):
+    settings = replace(BODY, epochs=1)
+
+    def full(output, run):
+        raise OutputNotWritable(folder=output, reason="there is no space left on the disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("model.training.write_run", full)
+        with pytest.raises(OutputNotWritable):
+            train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
+    assert checkpoint.beside(tmp_path / "run").exists()
+    reporter = InterruptAt("never")
+    train_classifier(
+        settings,
+        few,
+        tmp_path / "run",
+        init_weights=initial_weights,
+        resume=True,
+        reporter=reporter,
+    )
+    assert "the whole network, fold 1 of 2" not in reporter.lines
+    assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_given_settings_are_the_heads_or_the_bodys():
+    given = {"epochs": 7, "learning_rate": 0.5, "batch_size": 3, "seed": 4, "device": "cpu"}
+    head = ClassifierSettings(**given)
+    assert (head.head.epochs, head.head.learning_rate, head.head.batch_size) == (7, 0.5, 3)
+    body = ClassifierSettings(**given, train_body=True)
+    assert (body.body.epochs, body.body.learning_rate, body.body.batch_size) == (7, 0.5, 3)
+    default = ClassifierSettings().head
+    assert (body.head.epochs, body.head.learning_rate) == (default.epochs, default.learning_rate)
+    assert head.head.seed == body.head.seed == body.body.seed == 4
