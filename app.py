@@ -69,8 +69,8 @@ def build(classifier: Served, regressor: Served) -> gr.Blocks:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse_arguments(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("model").setLevel(logging.INFO)  # and not of the libraries: every request
     classifier, regressor = serve_classifier(options.classifier), serve_regressor(options.regressor)
     page = build(classifier, regressor)
     page.queue(api_open=False)
