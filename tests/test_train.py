@@ -1,0 +1,391 @@
+"""train.py as it is typed: what it prints, its exit status, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import train
+from model.classifier import Classifier
+from model.runs import read_run
+from model.serving import Origin
+from tests.conftest import clean_environment
+from tests.pictures import make_data, make_picture
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Two classes of four pictures, and one each for val."""
+    return make_data(tmp_path_factory.mktemp("few") / "data", train=4, val=1)
+
+
+@pytest.fixture
+def spoiled(few, tmp_path) -> Path:
+    """A copy of `few` to spoil."""
+    return shutil.copytree(few, tmp_path / "in" / "data")
+
+
+def arguments(data, weights, output, *more: str) -> list[str]:
+    """The command line that trains on `data`."""
+    paths = ["--data", str(data), "--init-weights", str(weights), "--output", str(output)]
+    return ["classifier", *paths, "--device", "cpu", "--workers", "0", *more]
+
+
+def start(*command: str, **options) -> subprocess.Popen:
+    """`python …` as a process of its own, with stdout and stderr as text to read."""
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def wait_for(stream, text: str) -> None:
+    """Read `stream`, whose progress bars end in a carriage return, until `text` was in it."""
+    seen = ""
+    while text not in seen:
+        character = stream.read(1)
+        assert character, f"it ended before it said {text!r}:\n{seen}"
+        seen += character
+
+
+def same_weights(one: Path, two: Path) -> bool:
+    first, second = read_run(one).weights, read_run(two).weights
+    return all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_a_training_as_it_is_typed(few, initial_weights, tmp_path):
+    output = tmp_path / "run"
+    process = start("train.py", *arguments(few, initial_weights, output, "--epochs", "2"))
+    told, progress = process.communicate(timeout=120)
+    assert process.returncode == 0, progress
+    lines = told.splitlines()
+    assert lines[0] == "8 pictures to learn from, 2 to be judged by, 2 classes: blue, red"
+    assert lines[1].startswith("4 folds: L2-SP strength ")
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert lines[2].startswith(f"val: {metrics['val_correct']} of 2 right, NLL ")
+    assert lines[3].endswith(f"python app.py --classifier {output}")
+    for bar in ("features", "epoch 1/2", "epoch 2/2"):
+        assert bar in progress
+    assert "accuracy=" in progress
+    assert "loss=" in progress
+    assert "Traceback" not in progress
+    assert [each.name for each in tmp_path.iterdir()] == ["run"]
+
+
+def test_help_is_complete_and_quick(capsys):
+    for command in ([], ["classifier"], ["regressor"]):
+        with pytest.raises(SystemExit) as caught:
+            train.main([*command, "--help"])
+        assert caught.value.code == 0
+    told = capsys.readouterr().out
+    for option in (
+        *("--data", "--init-weights", "--output", "--epochs", "--batch-size", "--learning-rate"),
+        *("--train-body", "--seed", "--device", "--workers", "--half", "--resume"),
+    ):
+        assert option in told
+    code = (
+        "import sys, train; train.parse_arguments(['regressor']); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ([], "COMMAND"),
+        (["cat"], "cat"),
+        (["classifier", "--epochs", "0"], "--epochs: 0 is not 1 or more"),
+        (["classifier", "--batch-size", "-1"], "--batch-size"),
+        (["classifier", "--learning-rate", "0"], "--learning-rate: 0 is not above 0"),
+        (["classifier", "--learning-rate", "nan"], "--learning-rate"),
+        (["regressor", "--learning-rate", "-0.1"], "--learning-rate"),
+        (["classifier", "--workers", "-1"], "--workers: -1 is not 0 or more"),
+        (["classifier", "--seed", "-1"], "--seed: -1 is not 0 or more"),
+        (["classifier", "--seed", "x"], "--seed"),
+    ],
+    ids=str,
+)
+def test_wrong_options_are_named(wrong, named, capsys):
+    with pytest.raises(SystemExit) as caught:
+        train.main(wrong)
+    assert caught.value.code == 2
+    assert named in capsys.readouterr().err
+
+
+def test_the_largest_seed_works(few, initial_weights, tmp_path):
+    options = ("--seed", str(2**32 - 1), "--epochs", "1")
+    assert train.main(arguments(few, initial_weights, tmp_path / "run", *options)) == 0
+
+
+def fails(capsys, tmp_path, command: list[str], *named: str) -> str:
+    """Assert that `command` ends with status 2 and one line that names `named`, leaving nothing
+    in `tmp_path / "out"`; the line."""
+    assert train.main(command) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("train.py: ")
+    for text in named:
+        assert text in line
+    out = tmp_path / "out"
+    assert not out.exists() or list(out.iterdir()) == []
+    return line
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_broken_picture(spoiled, initial_weights, tmp_path, capsys, split):
+    bad = spoiled / split / "red" / "0.png"
+    bad.write_bytes(bad.read_bytes()[:3000])
+    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
+    fails(capsys, tmp_path, command, f"{split}/red/0.png: The picture is damaged")
+
+
+def test_a_fake_picture(spoiled, initial_weights, tmp_path, capsys):
+    (spoiled / "train" / "blue" / "fake.jpg").write_text("<html>404</html>")
+    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
+    fails(capsys, tmp_path, command, "train/blue/fake.jpg")
+
+
+def test_an_empty_class(spoiled, initial_weights, tmp_path, capsys):
+    (spoiled / "train" / "green").mkdir()
+    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
+    fails(capsys, tmp_path, command, "train/green", "holds no picture")
+
+
+def test_one_class_only(spoiled, initial_weights, tmp_path, capsys):
+    shutil.rmtree(spoiled / "train" / "red")
+    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
+    fails(capsys, tmp_path, command, "two at least; it has 1")
+
+
+def test_a_class_of_one_picture(spoiled, initial_weights, tmp_path, capsys):
+    for number in (1, 2, 3):
+        (spoiled / "train" / "red" / f"{number}.png").unlink()
+    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
+    fails(capsys, tmp_path, command, "class red", "two at least")
+
+
+def test_a_class_in_val_alone(spoiled, initial_weights, tmp_path, capsys):
+    (spoiled / "val" / "green").mkdir()
+    make_picture(0, 2, 0).save(spoiled / "val" / "green" / "0.png")
+    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
+    fails(capsys, tmp_path, command, "green")
+
+
+def test_a_missing_data_folder(initial_weights, tmp_path, capsys):
+    command = arguments(tmp_path / "nowhere", initial_weights, tmp_path / "out" / "run")
+    fails(capsys, tmp_path, command, "nowhere")
+
+
+def test_missing_weights(few, tmp_path, capsys):
+    command = arguments(few, tmp_path / "none.pth", tmp_path / "out" / "run")
+    fails(capsys, tmp_path, command, "--init-weights", "none.pth")
+
+
+class Payload:
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self):
+        return (exec, (f"open({str(self.target)!r}, 'w').close()",))
+
+
+def test_weights_with_a_payload_do_not_run_it(few, tmp_path, capsys):
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(Payload(tmp_path / "it-ran")))
+    command = arguments(few, tmp_path / "evil.pth", tmp_path / "out" / "run")
+    fails(capsys, tmp_path, command, "evil.pth")
+    assert not (tmp_path / "it-ran").exists()
+
+
+def test_weights_of_another_network(few, tmp_path, capsys):
+    torch.save({"fc.weight": torch.ones(2, 2)}, tmp_path / "other.pth")
+    command = arguments(few, tmp_path / "other.pth", tmp_path / "out" / "run")
+    fails(capsys, tmp_path, command, "other.pth", "resnet18")
+
+
+def test_a_device_that_is_not_there(few, initial_weights, tmp_path, capsys):
+    command = arguments(few, initial_weights, tmp_path / "out" / "run", "--device", "xyz")
+    fails(capsys, tmp_path, command, "'xyz'", "cpu")
+
+
+def test_output_in_the_way(few, initial_weights, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "me.jpg").write_bytes(b"me")
+    for output in (tmp_path / "photos", tmp_path / "photos" / "me.jpg"):
+        fails(capsys, tmp_path, arguments(few, initial_weights, output), "is left alone")
+    assert [each.name for each in (tmp_path / "photos").iterdir()] == ["me.jpg"]
+    assert (tmp_path / "photos" / "me.jpg").read_bytes() == b"me"
+
+
+def test_output_that_cannot_be_written(few, initial_weights, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for output in ("/proc/run", tmp_path / "file" / "run"):
+        fails(capsys, tmp_path, arguments(few, initial_weights, output), "Cannot write to")
+
+
+def mounted(folder: Path, *options: str) -> Path:
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        pytest.skip("mounting a disk needs Linux and root")
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [(("-o", "ro"), "read-only file system"), (("-o", "size=8m"), "no space left on the disk")],
+    ids=["read-only", "full"],
+)
+def test_disks_that_take_nothing(few, initial_weights, tmp_path, capsys, options, reason):
+    disk = mounted(tmp_path / "out", *options)
+    try:
+        command = arguments(few, initial_weights, disk / "run", "--epochs", "1")
+        fails(capsys, tmp_path, command, "Cannot write to", reason)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_an_error_is_one_line_of_the_real_process(few, tmp_path):
+    process = start("train.py", *arguments(few, tmp_path / "none.pth", tmp_path / "run"))
+    told, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert len(errors.splitlines()) == 1
+    assert "Traceback" not in told + errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_placeholder_is_said_and_left_out(spoiled, initial_weights, tmp_path):
+    shutil.copy(
+        spoiled / "train" / "red" / "0.png", spoiled / "train" / "red" / "imageNotFound.gif"
+    )
+    command = arguments(spoiled, initial_weights, tmp_path / "run", "--epochs", "1")
+    process = start("train.py", *command)
+    told, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert told.startswith("8 pictures to learn from")
+    assert "1 placeholder skipped" in told.splitlines()[0]
+    assert "left out train/red/imageNotFound.gif" in errors
+
+
+def test_ctrl_c_leaves_a_run_folder_and_says_so(few, initial_weights, tmp_path):
+    output = tmp_path / "run"
+    process = start("train.py", *arguments(few, initial_weights, output, "--epochs", "150"))
+    wait_for(process.stderr, "epoch 3/150")
+    process.send_signal(signal.SIGINT)
+    told, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert "Interrupted after" in told
+    assert f"Saved in {output}." in told
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert metrics["interrupted"] is True
+    assert 2 <= len(metrics["history"]) < 150
+    answer = Classifier.load(output, Origin("run"), "cpu")(make_picture(0, 2, 5))
+    assert answer.label in ("blue", "red")
+
+
+def test_ctrl_c_before_there_is_a_model(few, initial_weights, tmp_path):
+    process = start("train.py", *arguments(few, initial_weights, tmp_path / "run"))
+    wait_for(process.stdout, "pictures to learn from")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "train.py: interrupted before there was a model to save"
+    assert "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "moments"),
+    [
+        (("--epochs", "100"), ("epoch 2/100", "epoch 50/100")),
+        (("--epochs", "2", "--train-body", "--batch-size", "4"), ("epoch 2/2",)),
+    ],
+    ids=["head", "body"],
+)
+def test_killed_and_resumed_ends_with_the_same_weights(
+    few, initial_weights, tmp_path, options, moments
+):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert train.main(arguments(few, initial_weights, whole, *options)) == 0
+    command = arguments(few, initial_weights, broken, *options, "--resume")
+    for moment in moments:
+        process = start("train.py", *command)
+        wait_for(process.stderr, moment)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert not broken.exists()
+    assert train.main(command) == 0
+    assert same_weights(whole, broken)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["broken", "whole"]
+
+
+def test_resume_refuses_other_settings_and_damage(few, initial_weights, tmp_path, capsys):
+    command = arguments(few, initial_weights, tmp_path / "run", "--epochs", "30")
+    process = start("train.py", *command)
+    wait_for(process.stderr, "epoch 3/30")
+    process.kill()
+    process.communicate()
+    kept = sorted(each.name for each in tmp_path.iterdir())
+    assert train.main([*command, "--resume", "--seed", "1"]) == 2
+    assert "--resume: the interrupted run had other settings" in capsys.readouterr().err
+    saved = tmp_path / "run.checkpoint.safetensors"
+    saved.write_bytes(saved.read_bytes()[:-10])
+    assert train.main([*command, "--resume"]) == 2
+    assert "run.checkpoint.safetensors is damaged" in capsys.readouterr().err
+    assert sorted(each.name for each in tmp_path.iterdir()) == kept
+
+
+def test_two_processes_work_as_one(data, initial_weights, tmp_path, capsys):
+    options = ("--train-body", "--epochs", "1")  # the head is trained before the body
+    placeholder = shutil.copytree(data, tmp_path / "in" / "colours")
+    make_picture(0, 2, 0).save(placeholder / "train" / "red" / "imageNotFound.gif")
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    assert train.main(arguments(placeholder, initial_weights, alone, *options)) == 0
+    capsys.readouterr()
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    command = arguments(placeholder, initial_weights, together, *options)
+    process = start(*launcher, "train.py", *command)
+    told, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert told.count("pictures to learn from") == 1
+    assert told.count("Saved in") == 1
+    assert errors.count("left out train/red/imageNotFound.gif") == 1
+    assert errors.count("features:   0%") == 5  # train, two folds, train again, val
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["alone", "in", "together"]
+
+    one, two = (json.loads((run / "metrics.json").read_text()) for run in (alone, together))
+    assert (one["processes"], two["processes"]) == (1, 2)
+    assert two["val_total"] == one["val_total"] == 6
+    assert abs(two["val_correct"] - one["val_correct"]) <= 1
+    assert two["val"]["nll"] == pytest.approx(one["val"]["nll"], abs=0.03)
+    assert two["out_of_fold"]["nll"] == pytest.approx(one["out_of_fold"]["nll"], abs=0.03)
+    assert two["known"]["threshold"] == pytest.approx(one["known"]["threshold"], abs=0.03)
+    last, other = one["history"][-1], two["history"][-1]
+    assert last["loss"] == pytest.approx(other["loss"], abs=0.03)
+
+
+def test_more_processes_than_val_pictures(few, initial_weights, tmp_path):
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3")
+    command = arguments(few, initial_weights, tmp_path / "run", "--epochs", "1")
+    process = start(*launcher, "train.py", *command)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["val_total"] == 2
