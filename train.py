@@ -174,6 +174,8 @@ def train_regressor(options: argparse.Namespace) -> bool:
             lambda done: bars(done.phase, done.done, done.total, done.figures),
             resume=options.resume,
         )
+    if run.metrics["interrupted"]:
+        print(f"Interrupted; the {run.metrics['epochs']} epochs done are kept, --resume goes on.")
     final = run.metrics["final"]
     print(
         f"held out: RMSE {final['held_out_rmse']:.4f}, R² {final['held_out_r2']:.5f}\n"

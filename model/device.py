@@ -63,7 +63,8 @@ def device_count(device: torch.device) -> int:
 def describe(device: torch.device) -> DeviceInfo:
     """PyTorch's version and what `device` is."""
     if device.type == "cpu":
-        name = f"{platform.machine()}, {torch.get_num_threads()} threads"
+        threads = torch.get_num_threads()
+        name = f"{platform.machine()}, {threads} thread{'s' if threads > 1 else ''}"
     else:
         module = torch.get_device_module(device)
         ask = getattr(module, "get_device_name", None)
