@@ -52,7 +52,7 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=not_negative, default=2, help="threads that read pictures; default: 2"
     )
-    add_common(parser, Path("runs/classifier"), epochs="30, or 5 with --train-body")
+    add_common(parser, Path("runs/classifier"), epochs="30, or 3 with --train-body")
     parser.add_argument(
         "--learning-rate", type=rate, help="default: 0.001, or 0.00001 with --train-body"
     )

@@ -125,10 +125,10 @@ without being worse than the best strength by more than a standard error, which 
 
 TUNED = """
 
-Then all weights were fine-tuned for {epochs} epochs (AdamW, learning rate {learning_rate:g},
-batches of {batch_size}; LP-FT, arXiv 2202.10054) and averaged with those before (WiSE-FT, arXiv
-2109.01903). The temperature, the threshold and the out-of-fold figures above are of this network,
-by 2 folds."""
+Then all weights were fine-tuned for {epochs} epochs (LP-FT, arXiv 2202.10054; AdamW, learning rate
+{learning_rate:g} for the last stage and 0.3 times that of the one above for each other, batches of
+{batch_size}) and averaged with those before (WiSE-FT, arXiv 2109.01903). The temperature, the
+threshold and the out-of-fold figures above are of this network, by 2 folds."""
 
 
 def write_card(metrics: dict[str, Any]) -> str:

