@@ -23,7 +23,11 @@ def make_picture(kind: int, kinds: int, seed: int, size: tuple[int, int] = (80, 
 
 
 def make_data(
-    root: Path, classes: tuple[str, ...] = ("blue", "red"), train: int = 6, val: int = 3
+    root: Path,
+    classes: tuple[str, ...] = ("blue", "red"),
+    train: int = 6,
+    val: int = 3,
+    size: tuple[int, int] = (80, 64),
 ) -> Path:
     """`root` with `train` and `val` pictures a class (no val folder where `val` is 0)."""
     for split, count, first in (("train", train, 0), ("val", val, 1000)):
@@ -31,5 +35,5 @@ def make_data(
             for number in range(count):
                 path = root / split / name / f"{number}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                make_picture(kind, len(classes), first + number).save(path)
+                make_picture(kind, len(classes), first + number, size).save(path)
     return root
