@@ -17,7 +17,7 @@ from model.classifier_card import draw_curves, draw_reliability, write_card
 from model.data import Picture
 from model.device import describe
 from model.features import Views
-from model.folds import acceptance_threshold, make_known_score
+from model.folds import acceptance_threshold, make_known_score, split_folds
 from model.head import Head
 from model.job import Job, Trained, all_features
 from model.known import KnownScore
@@ -73,7 +73,8 @@ class Val:
     @classmethod
     def read(cls, job: Job, trained: Trained, temperature: float, known: KnownScore) -> Val:
         pictures = job.folder.val
-        features = all_features(job, trained.network, pictures, Views(job.preprocessing), True)
+        views = Views(job.preprocessing)
+        features = all_features(job, trained.network, pictures, views, exact=True)
         labels = torch.tensor([picture.label for picture in pictures])
         logits = Head.of(trained.network)(features[:, 0])
         return cls(logits, labels, known(features[:, 0]), temperature)
@@ -133,7 +134,7 @@ def describe_out_of_fold(job: Job, trained: Trained, temperature: float) -> dict
     logits = trained.out_of_fold.logits
     calibrated = logits / temperature
     return {
-        "folds": job.settings.folds,
+        "folds": len(split_folds(job.labels, job.settings.folds, job.settings.seed)),
         "l2_sp": {
             "strength": trained.choice.strength,
             "candidates": {

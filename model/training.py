@@ -127,13 +127,12 @@ def describe_folder(folder: PictureFolder) -> str:
 
 def train_head(job: Job, saved: Saved) -> Trained:
     """The default recipe: frozen body, head near its start, strength chosen by the folds."""
-    features = saved.features
+    seed, features = job.settings.seed, saved.features
     if features is None:
-        settings = job.settings
-        views = Views(job.preprocessing, True, settings.augmented, settings.seed)
+        views = Views(job.preprocessing, mirrored=True, augmented=job.settings.augmented, seed=seed)
         features = all_features(job, job.initial.network, job.folder.train, views)
         saved.keep_features(features)
-    folds = split_folds(job.labels, job.settings.folds, job.settings.seed)
+    folds = split_folds(job.labels, job.settings.folds, seed)
     choice = choose_strength(features, job.labels, job.imagenet, job.settings.head, folds)
     quality = choice.candidates[choice.strength]
     job.reporter.line(

@@ -288,6 +288,7 @@ def test_two_pictures_a_class_are_enough(initial_weights, tmp_path):
         settings, tmp_path / "data", tmp_path / "run", init_weights=initial_weights
     )
     assert metrics["out_of_fold"]["total"] == 4
+    assert metrics["folds"] == 2
 
 
 def test_a_loss_that_is_no_number_is_said(few, initial_weights, tmp_path):
