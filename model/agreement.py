@@ -16,7 +16,7 @@ from model.expression import Expression
 from model.remarks import Remark
 
 RELATIVE = 1e-9  # autograd against symbolic
-# A gradient far smaller than the terms it is made of is rounding noise; of terms of size 1:
+# Where the terms that a gradient is made of cancel, rounding is left over; of terms of size 1:
 ABSOLUTE = 1e-14
 DIFFERENCE_RELATIVE = 1e-6  # autograd against differences, or ten times their estimated error
 
@@ -62,14 +62,14 @@ def compare(expression: Expression, values: Mapping[str, object]) -> Comparison:
         slopes = symbolic.evaluate(list(exact.derivatives.values()), at)
         exact_slopes = dict(zip(exact.derivatives, slopes, strict=True))
     quotients = differences(expression, point)
-    largest = max((abs(v) for v in trace.values if math.isfinite(v)), default=1.0)
+    terms = uncancelled(expression, trace)
     rows = [
         _row(
             name,
             trace.gradients[expression.index_of(name)],
             exact_slopes[name],
             quotients[name],
-            ABSOLUTE * max(largest, 1.0),
+            ABSOLUTE * terms[expression.index_of(name)],
         )
         for name in expression.variables
     ]
@@ -78,17 +78,29 @@ def compare(expression: Expression, values: Mapping[str, object]) -> Comparison:
     return Comparison(expression, point, trace, exact, trace.values[-1], rows, found)
 
 
+def uncancelled(expression: Expression, trace: gradients.Trace) -> list[float]:
+    """For every node the sum of the sizes of the terms that its gradient is the sum of."""
+    total = [0.0] * len(expression.nodes)
+    total[-1] = 1.0
+    for i in reversed(range(len(total))):
+        for k, local in zip(expression.nodes[i].inputs, trace.local[i], strict=True):
+            total[k] += total[i] * abs(local or 0.0)
+    return total
+
+
 def _row(name: str, autograd: float, exact: float, quotient: Difference, absolute: float) -> Row:
-    near_exact = autograd == exact or abs(autograd - exact) <= max(RELATIVE * abs(exact), absolute)
+    near_exact = abs(autograd - exact) <= max(RELATIVE * abs(exact), absolute)
     tolerance = max(10 * quotient.error, DIFFERENCE_RELATIVE * abs(quotient.slope), absolute)
+    near_quotient = abs(autograd - quotient.slope) <= tolerance
+    finite = math.isfinite(autograd)
     return Row(
         name=name,
         autograd=autograd,
         symbolic=exact,
         difference=quotient.slope,
         error=quotient.error,
-        agrees_symbolic=bool(near_exact),
-        agrees_difference=bool(abs(autograd - quotient.slope) <= tolerance),
+        agrees_symbolic=autograd == exact or (finite and near_exact),
+        agrees_difference=finite and near_quotient,
     )
 
 

@@ -20,6 +20,7 @@ from model.expression import BINARY, LEAKY_SLOPE, Expression, Node
 from model.formula import latex_name
 
 DIGITS = 40
+LARGEST_BITS = 4096  # intermediate values reach 2**4096, or 1e1233, where float64 ends at 1e308
 
 
 class greater(sp.Function):
@@ -203,6 +204,9 @@ def _chain_rule(expression: Expression, forms: Sequence[sp.Expr]) -> dict[int, s
 def _rules(operation: str) -> tuple[tuple[sp.Dummy, ...], tuple[sp.Expr, ...]]:
     """An operation's derivatives by each of its inputs, and the symbols standing for those."""
     places = tuple(sp.symbols("a b", cls=sp.Dummy, real=True)[: 2 if operation in BINARY else 1])
+    if operation == "pow":  # SymPy's own a**b·b/a is 0/0 where a is 0
+        a, b = places
+        return places, (b * a ** (b - 1), a**b * sp.log(a))
     form = OPERATIONS[operation](*places)
     return places, tuple(sp.diff(form, place) for place in places)
 
@@ -283,6 +287,8 @@ def _evaluate(expression: sp.Expr, known: dict, context: mpmath.MPContext) -> mp
         result = NUMERIC[expression.func](context, *inputs)
     if not isinstance(result, context.mpf) or not context.isfinite(result):
         raise Undefined  # complex, or infinite
+    if context.mag(result) > LARGEST_BITS:
+        raise Undefined  # exp(exp(x)) and the like would soon take all memory
     known[expression] = result
     return result
 
