@@ -7,6 +7,7 @@ be up before torch is.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TypedDict
 
 import gradio as gr
@@ -117,14 +118,132 @@ def as_json(value: float, missing: str | None = "NaN") -> Number | None:
     return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+@dataclass
+class _Parts:
+    """The components and states that listeners read and write."""
+
+    kept: gr.State  # every value that was ever typed, by name
+    names: gr.State  # which variable each value field stands for
+    text: gr.State  # the last expression without a mistake
+    chosen: gr.State  # what `events.choose` gives
+    query: gr.State  # expression and values as the page's address holds them
+    expression: gr.Textbox
+    problem: gr.HTML
+    chips: list[gr.Button]
+    fields: list[gr.Number]
+    answer: gr.HTML
+    second: gr.Checkbox
+    step: gr.Slider
+    graph: gr.HTML
+    step_text: gr.HTML
+    step_buttons: list[gr.Button]
+    choices: list[gr.Dropdown | gr.CheckboxGroup]  # along, across, up, trained
+    rate: gr.Number
+    steps: gr.Slider
+    rate_buttons: list[gr.Button]
+    moving: list[gr.HTML]
+    formula: gr.Markdown
+    code: gr.Code
+    link: gr.Textbox
+
+    @property
+    def answers(self) -> list:
+        """What `events.show_answer` updates."""
+        return [self.answer, self.step, self.graph, self.step_text, self.query]
+
+    @property
+    def opened(self) -> list:
+        """What `events.open_expression` updates."""
+        shown = [*self.fields, self.names, *self.choices, self.chosen]
+        return [self.problem, self.text, *shown, *self.answers]
+
+
 def build() -> None:
     """The tab's components, listeners and endpoint. Call it inside a `gr.Tab`."""
-    kept = gr.State(dict(DEFAULT["values"]))  # every value that was ever typed, by name
-    names = gr.State([])  # which variable each value field stands for
-    text = gr.State("")  # the last expression without a mistake
-    chosen = gr.State(events.choose(None, None, None, []))
-    query = gr.State("")  # expression and values as the page's address holds them
+    tab = Context.block
     gr.Markdown(i18n_key("autograd.intro"))
+    typed = _build_input()
+    graph = _build_graph()
+    with gr.Tabs():
+        with gr.Tab(i18n_key("autograd.move")):
+            moving = _build_moving()
+        with gr.Tab(i18n_key("autograd.formula")):
+            formula = gr.Markdown(elem_id="autograd-formula")
+        with gr.Tab(i18n_key("autograd.code")):
+            gr.Markdown(i18n_key("autograd.code_info"))
+            code = gr.Code(language="python", interactive=False, elem_id="autograd-code")
+    parts = _Parts(
+        kept=gr.State(dict(DEFAULT["values"])),
+        names=gr.State([]),
+        text=gr.State(""),
+        chosen=gr.State(events.choose(None, None, None, [])),
+        query=gr.State(""),
+        formula=formula,
+        code=code,
+        link=gr.Textbox(visible=False),
+        **typed,
+        **graph,
+        **moving,
+    )
+    _listen_to_page(parts, tab)
+    _listen_to_input(parts)
+    _listen_to_steps(parts)
+    _listen_to_changes(parts)
+    endpoint(gradients, "gradients")
+
+
+def _listen_to_page(p: _Parts, tab: object) -> None:
+    page = Context.root_block  # the gr.Blocks that this tab is built in
+    page.load(events.open_page, None, [p.expression, p.kept, *p.opened], **QUIET)
+    if isinstance(tab, gr.Tab) and isinstance(tab.parent, gr.Tabs) and tab.id is not None:
+        page.load(events.open_linked_tab, [gr.State(tab.id)], tab.parent, **QUIET)
+
+
+def _listen_to_input(p: _Parts) -> None:
+    # .input of a gr.Textbox misses Backspace, paste and input methods: it listens to keypresses.
+    typed = [p.expression, p.text, p.kept, p.chosen, p.second]
+    p.expression.change(events.open_expression, typed, p.opened, **LIVE)
+    for index, chip in enumerate(p.chips):
+        outputs = [p.expression, p.kept, p.rate, *p.opened]
+        chip.click(events.open_example, [gr.State(index), p.kept, p.second], outputs, **LIVE)
+    gr.on(
+        [*(field.input for field in p.fields), p.second.input],
+        events.change_values,
+        [p.text, p.names, p.kept, p.step, p.second, *p.fields],
+        [p.problem, p.kept, *p.answers],
+        **LIVE,
+    )
+
+
+def _listen_to_steps(p: _Parts) -> None:
+    seen = [p.step, p.graph, p.step_text]
+    p.step.input(events.show_step, [p.text, p.kept, p.step], seen, **LIVE)
+    for button, by in zip(p.step_buttons, (-1000, -1, 1, 1000), strict=True):
+        button.click(events.move_step, [gr.State(by), p.text, p.kept, p.step], seen, **LIVE)
+
+
+def _listen_to_changes(p: _Parts) -> None:
+    """What follows from a new expression or value, and the controls of "See it move"."""
+    shown = [p.formula, p.code, p.link]
+    p.query.change(events.show_details, [p.text, p.kept, p.query], shown, **LIVE).then(
+        None, p.link, None, js=WRITE_ADDRESS, **QUIET
+    )
+    choose = [choice.input for choice in p.choices]
+    gr.on(choose, events.choose, p.choices, p.chosen, **LIVE)
+    for button, factor in zip(p.rate_buttons, (0.5, 1.05), strict=True):
+        inputs = [gr.State(factor), p.text, p.kept, p.chosen]
+        button.click(events.set_rate, inputs, p.rate, **LIVE)
+    gr.on(
+        [p.query.change, p.chosen.change, p.rate.change, p.steps.change],
+        events.show_moving,
+        [p.text, p.kept, p.chosen, p.rate, p.steps],
+        p.moving,
+        **LIVE,
+    )
+
+
+def _build_input() -> dict[str, object]:
+    """The expression, examples, value fields, and the answer to them."""
     expression = gr.Textbox(
         DEFAULT["expression"],
         label=i18n_key("autograd.expression"),
@@ -141,62 +260,18 @@ def build() -> None:
     second = gr.Checkbox(
         label=i18n_key("autograd.second"), elem_id="autograd-second", container=False
     )
-    step, graph, step_text, buttons = _build_graph()
-    with gr.Tabs():
-        with gr.Tab(i18n_key("autograd.move")):
-            controls, moving, rates = _build_moving()
-        with gr.Tab(i18n_key("autograd.formula")):
-            formula = gr.Markdown(elem_id="autograd-formula")
-        with gr.Tab(i18n_key("autograd.code")):
-            gr.Markdown(i18n_key("autograd.code_info"))
-            code = gr.Code(language="python", interactive=False, elem_id="autograd-code")
-    link = gr.Textbox(visible=False)
-
-    *choices, rate, steps = controls
-    answers = [answer, step, graph, step_text, query]
-    opened = [problem, text, *fields, names, *choices, chosen, *answers]
-    page = Context.root_block  # the gr.Blocks that this tab is built in
-    page.load(events.open_page, None, [expression, kept, *opened], **QUIET)
-    tab = Context.block
-    if isinstance(tab, gr.Tab) and isinstance(tab.parent, gr.Tabs) and tab.id is not None:
-        page.load(events.open_linked_tab, [gr.State(tab.id)], tab.parent, **QUIET)
-    # .input of a gr.Textbox misses Backspace, paste and input methods: it listens to keypresses.
-    expression.change(
-        events.open_expression, [expression, text, kept, chosen, second], opened, **LIVE
-    )
-    for index, chip in enumerate(chips):
-        outputs = [expression, kept, rate, *opened]
-        inputs = [gr.State(index), kept, second]
-        chip.click(events.open_example, inputs, outputs, **LIVE)
-    gr.on(
-        [*(field.input for field in fields), second.input],
-        events.change_values,
-        [text, names, kept, step, second, *fields],
-        [problem, kept, *answers],
-        **LIVE,
-    )
-    seen = [step, graph, step_text]
-    step.input(events.show_step, [text, kept, step], seen, **LIVE)
-    for button, by in zip(buttons, (-1000, -1, 1, 1000), strict=True):
-        button.click(events.move_step, [gr.State(by), text, kept, step], seen, **LIVE)
-    for button, factor in zip(rates, (0.5, 1.05), strict=True):
-        inputs = [gr.State(factor), text, kept, chosen]
-        button.click(events.set_rate, inputs, rate, **LIVE)
-    query.change(events.show_details, [text, kept, query], [formula, code, link], **LIVE).then(
-        None, link, None, js=WRITE_ADDRESS, **QUIET
-    )
-    gr.on([choice.input for choice in choices], events.choose, choices, chosen, **LIVE)
-    gr.on(
-        [query.change, chosen.change, rate.change, steps.change],
-        events.show_moving,
-        [text, kept, chosen, rate, steps],
-        moving,
-        **LIVE,
-    )
-    endpoint(gradients, "gradients")
+    return {
+        "expression": expression,
+        "problem": problem,
+        "chips": chips,
+        "fields": fields,
+        "answer": answer,
+        "second": second,
+    }
 
 
-def _build_graph() -> tuple[gr.Slider, gr.HTML, gr.HTML, list[gr.Button]]:
+def _build_graph() -> dict[str, object]:
+    """Buttons and slider to step with, and what the step did."""
     with gr.Row(elem_classes="ag-chips"):
         buttons = [
             gr.Button(i18n_key(f"autograd.{key}"), size="sm", elem_id=f"autograd-{key}")
@@ -208,11 +283,11 @@ def _build_graph() -> tuple[gr.Slider, gr.HTML, gr.HTML, list[gr.Button]]:
     step_text = gr.HTML(elem_id="autograd-step-text")
     graph = gr.HTML(elem_id="autograd-graph")
     gr.Markdown(i18n_key("autograd.legend"), elem_classes="ag-legend")
-    return step, graph, step_text, buttons
+    return {"step": step, "graph": graph, "step_text": step_text, "step_buttons": buttons}
 
 
-def _build_moving() -> tuple[list, list[gr.HTML], list[gr.Button]]:
-    """Controls (along, across, up, trained, rate, steps), what they move, and the rate buttons."""
+def _build_moving() -> dict[str, object]:
+    """What to draw and how to descend, and the drawings."""
     with gr.Row():
         along, across, up = (
             gr.Dropdown([], label=i18n_key(f"autograd.{key}"), min_width=120)
@@ -236,4 +311,10 @@ def _build_moving() -> tuple[list, list[gr.HTML], list[gr.Button]]:
     verdict = gr.HTML(elem_id="autograd-verdict")
     plots = gr.HTML(elem_id="autograd-plots")
     table = gr.HTML(elem_id="autograd-losses")
-    return [along, across, up, trained, rate, steps], [verdict, plots, table], [safe, unsafe]
+    return {
+        "choices": [along, across, up, trained],
+        "rate": rate,
+        "steps": steps,
+        "rate_buttons": [safe, unsafe],
+        "moving": [verdict, plots, table],
+    }
