@@ -175,7 +175,7 @@ def build() -> None:
     parts = _Parts(
         kept=gr.State(dict(DEFAULT["values"])),
         names=gr.State([]),
-        text=gr.State(""),
+        text=gr.State(DEFAULT["expression"]),
         chosen=gr.State(events.choose(None, None, None, [])),
         query=gr.State(""),
         formula=formula,

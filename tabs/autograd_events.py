@@ -149,10 +149,14 @@ def open_example(index: int, kept: dict[str, float], second: bool, request: gr.R
 
 
 def open_page(request: gr.Request) -> list:
-    """What the address asks for, or the default example."""
+    """What the address asks for, or the default example; beside a mistake in the address too."""
     text, kept = read_address(request)
     chosen = {"trained": DEFAULT["trains"] if text == DEFAULT["expression"] else []}
-    return [text, kept, *open_expression(text, "", kept, chosen, False, request)]
+    problem, *opened = open_expression(text, "", kept, chosen, False, request)
+    if problem:
+        kept, chosen = dict(DEFAULT["values"]), {"trained": DEFAULT["trains"]}
+        _, *opened = open_expression(DEFAULT["expression"], "", kept, chosen, False, request)
+    return [text, kept, problem, *opened]
 
 
 def open_linked_tab(tab_id: str, request: gr.Request) -> object:
@@ -176,7 +180,7 @@ def change_values(
     try:
         return ["", kept, *show_answer(parse(text), kept, int(step), second, language)]
     except UserError as error:
-        return [views.problem(error, language), kept, *skip(ANSWERS)]
+        return [views.problem(error, language), *skip(1 + ANSWERS)]
 
 
 def show_step(text: str, kept: dict[str, float], step: int, request: gr.Request) -> list:

@@ -173,6 +173,21 @@ def test_the_address_brings_everything_back(page: Page, url: str) -> None:
     assert field(page, "α").input_value() == "-3"
 
 
+def test_a_mistake_in_the_address_or_a_value_is_told_and_the_rest_goes_on(
+    page: Page, url: str
+) -> None:
+    opened(page, f"{url}?f=x*(y&at=x:3")
+    shows(page.locator("#autograd-problem"), "The ( at character 3 is never closed")
+    shows(page.locator("#autograd-answer .ag-big"), "9")
+    field(page, "w").fill("1e200")
+    shows(page.locator("#autograd-problem"), "The value of w must be a number")
+    page.locator("#autograd-start").click()
+    shows(page.locator("#autograd-step-text"), "Only the leaves have values")
+    field(page, "w").fill("3")
+    shows(page.locator("#autograd-answer .ag-big"), "0")
+    assert page.locator(".toast-body").count() == 0
+
+
 def test_a_phone_in_chinese_shows_all_examples_without_sideways_scrolling(
     new_page: Callable[..., Page], url: str
 ) -> None:
