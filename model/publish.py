@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha1, sha256
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import ClassVar, TypeVar
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
+from huggingface_hub.utils import get_session
 
 from model.errors import UserError
 from model.hub import REPO_ID, REVISION, WEIGHTS, HubSettings
@@ -28,6 +30,7 @@ Result = TypeVar("Result")
 PLACEHOLDER = "USER/REPO"  # what a card says before it is known where it will be published
 PATTERNS = (WEIGHTS, CONFIG, METRICS, CARD, "*.safetensors", "*.png")
 ATTEMPTS, FIRST_PAUSE = 4, 1.0  # seconds, doubled each time
+SILENCE = 30.0  # seconds without a byte after which an answer is given up
 REFUSALS = (400, 401, 403, 404, 409, 413, 422)  # answers that asking again does not change
 
 
@@ -136,7 +139,8 @@ def check_token(destination: Destination, settings: HubSettings | None = None) -
     token = settings.token or get_token()
     if not token:
         raise NoToken()
-    who = _patiently(lambda: HfApi(endpoint=settings.endpoint, token=token).whoami())
+    with _no_endless_silence():
+        who = _patiently(HfApi(endpoint=settings.endpoint, token=token).whoami)
     user, namespace = str(who.get("name")), destination.repo.split("/")[0]
     if not _may_write(who, destination):
         raise TokenCannotWrite(user=user, repo=destination.repo)
@@ -159,11 +163,24 @@ def push_run(
     """
     check_token(destination, settings)
     push = _Push(folder, destination, settings or HubSettings())
-    head = _patiently(push.prepare)
-    if commit := _patiently(push.find):
-        return push.published(commit, is_new=False)
-    push.upload()
-    return push.published(push.commit(head), is_new=True)
+    with _no_endless_silence():
+        head = _patiently(push.prepare)
+        if commit := _patiently(push.find):
+            return push.published(commit, is_new=False)
+        push.upload()
+        return push.published(push.commit(head), is_new=True)
+
+
+@contextmanager
+def _no_endless_silence() -> Iterator[None]:
+    """Most calls of huggingface_hub would wait for an answer for ever."""
+    client = get_session()
+    usual = client.timeout
+    client.timeout = SILENCE
+    try:
+        yield
+    finally:
+        client.timeout = usual
 
 
 def _may_write(who: Mapping, destination: Destination) -> bool:
@@ -239,13 +256,15 @@ class _Push:
             except Exception as error:
                 reason = explain(error)
                 refused = _is_refusal(error)
-                # A pull request has no place of its own before it is made, so that the Hub cannot
-                # refuse a second one: only an answer allows to ask again.
-                again = isinstance(error, HfHubHTTPError) or not self.destination.create_pr
+                is_answer = isinstance(error, HfHubHTTPError) or refused
             if commit := self._look_again(reason):
                 return commit
-            if refused or not again:
+            if refused:
                 break
+            if self.destination.create_pr and not is_answer:
+                # It may be made still, and unlike a commit to a branch, the Hub would not refuse
+                # a second one.
+                raise PublishUnclear(reason=reason)
             time.sleep(pause)
             head = _patiently(lambda: str(self.info(self.revision).sha))
         raise NothingPublished(reason=reason)
