@@ -191,7 +191,7 @@ def find_cached(repo: str, commit: str, settings: HubSettings) -> Snapshot | Non
 
     The cache names each file's content by the sha256 (LFS) or the git object id that the Hub
     announced for it, which the content is compared with here. (On a disk without symbolic links
-    the cache keeps no such names, and the Hub is asked.)
+    the cache keeps no such names: nothing is found, and the Hub has to be asked.)
     """
     config = _cached_file(repo, commit, CONFIG, settings)
     if config is None or _cached_file(repo, commit, WEIGHTS, settings) is None:
@@ -273,12 +273,18 @@ def _download_verified(source: HubSource, file: RepoSibling, settings: HubSettin
     """The file in the cache, compared with the hash in the Hub's listing."""
     name = file.rfilename
     expected = file.lfs.sha256 if file.lfs else file.blob_id
-    for last_chance in (False, True):
-        path = _download(source, name, settings, force=last_chance)
-        if expected and content_id(path, expected) == expected:
+    if not expected:
+        raise HubUnavailable(reason="it lists no hashes")
+    path = _path_in_cache(source.repo, source.revision, name, settings)
+    if path is not None and content_id(path, expected) == expected:
+        return path
+    # The second download tells a bit that flipped on the way from a file that is wrong at its
+    # origin.
+    for force in (path is not None, True):
+        path = _download(source, name, settings, force=force)
+        if content_id(path, expected) == expected:
             return path
-        # Not to be found by any other program that shares the cache; the second download tells
-        # a bit that flipped on the way from a file that is wrong at its origin.
+        # Not to be found by any other program that shares the cache.
         path.resolve().unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         log.warning("%s of %s@%s is corrupt", name, source.repo, source.revision[:12])
@@ -287,9 +293,6 @@ def _download_verified(source: HubSource, file: RepoSibling, settings: HubSettin
 
 def _download(source: HubSource, name: str, settings: HubSettings, *, force: bool) -> Path:
     with _named_errors(source, name):
-        cached = _cached_file(source.repo, source.revision, name, settings)
-        if cached is not None and not force:
-            return cached
         # hf_hub_download would retry this request for six minutes; here an outage is known after
         # one, and whoever called tries again.
         get_hf_file_metadata(
@@ -305,7 +308,7 @@ def _download(source: HubSource, name: str, settings: HubSettings, *, force: boo
             endpoint=settings.endpoint,
             token=settings.token,
             etag_timeout=settings.timeout,
-            force_download=force or cached is None,
+            force_download=force,
         )
     return Path(path)
 
@@ -322,14 +325,20 @@ def content_id(path: Path, like: str) -> str:
     return digest.hexdigest()
 
 
-def _cached_file(repo: str, commit: str, name: str, settings: HubSettings) -> Path | None:
+def _path_in_cache(repo: str, commit: str, name: str, settings: HubSettings) -> Path | None:
     path = try_to_load_from_cache(repo, name, cache_dir=settings.cache_folder, revision=commit)
-    if not isinstance(path, str):
+    return Path(path) if isinstance(path, str) else None
+
+
+def _cached_file(repo: str, commit: str, name: str, settings: HubSettings) -> Path | None:
+    """The file, if the cache has it and its content is what its name in the cache says."""
+    path = _path_in_cache(repo, commit, name, settings)
+    if path is None:
         return None
     try:
         # One step only: since huggingface_hub 2.4 the blob itself may be a link to a shared store.
         expected = Path(os.readlink(path)).name
-        return Path(path) if content_id(Path(path), expected) == expected else None
+        return path if content_id(path, expected) == expected else None
     except OSError:
         return None
 

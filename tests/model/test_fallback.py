@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+import model.hub
 from model.errors import UserError
 from model.fallback import Patience, follow
 from model.hub import CorruptFile, HubSettings, RepoGated, RepoNotFound
@@ -222,6 +223,7 @@ def test_without_even_a_bundled_model_the_outage_is_the_error(
 def test_a_disk_that_takes_nothing(hub: HubServer, serve: Serve, tmp_path: Path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    model.hub._temporary_cache.cache_clear()  # an earlier test may have made one
     served = serve(cache=tmp_path / "file" / "hub")
     assert name_served(served) == "bundled"
     assert "could not be stored" in str(served.notice)

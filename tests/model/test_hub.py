@@ -112,6 +112,24 @@ def test_a_warm_cache_at_a_branch_makes_one_request(hub: HubServer, settings: Hu
     assert hub.requests == ["GET /api/models/me/model/revision/main"]
 
 
+def test_without_symbolic_links_the_hub_is_asked_for_hashes_only(
+    hub: HubServer, settings: HubSettings, monkeypatch: pytest.MonkeyPatch
+):
+    """As on Windows, where links need a privilege."""
+    monkeypatch.setattr("os.symlink", raise_os_error)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_SYMLINKS", True, raising=False)
+    snapshot = fetch(MODEL, settings)
+    assert not (snapshot.folder / "config.json").is_symlink()
+    assert find_cached("me/model", snapshot.commit, settings) is None
+    hub.requests.clear()
+    assert fetch(MODEL, settings) == snapshot
+    assert hub.requests == ["GET /api/models/me/model/revision/main"]
+
+
+def raise_os_error(*_: object, **__: object) -> None:
+    raise OSError("no symbolic links here")
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "known.safetensors"])
 def test_a_cache_that_lacks_or_spoilt_a_file_is_not_believed(
     name: str, hub: HubServer, settings: HubSettings
