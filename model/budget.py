@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
 AGAIN_AFTER = 0.005  # seconds; a bare `except:` may have swallowed the last one
@@ -20,33 +24,45 @@ class OutOfTime(BaseException):
     """Not an Exception, so that no `except Exception` on the way swallows it."""
 
 
-@contextmanager
-def time_limit(milliseconds: float) -> Iterator[None]:
-    """Raise `OutOfTime` inside the block once it has run this long, to be caught outside it.
+def within(milliseconds: float, work: Callable[[], T]) -> T:
+    """What `work()` returns; raises `OutOfTime` out of it once it has run this long.
 
     Only between Python's own steps: a single call into C (a product of huge integers, say) ends
-    first. Code in the block must not mind being left anywhere; SymPy computes without side effects.
+    first. `work` must not mind being left anywhere; SymPy computes without side effects.
+
+    A function, not a context manager: the exception could arrive between the end of a `with` block
+    and the code that calls the watcher off, and here there is nothing between.
     """
     thread = ctypes.c_ulong(threading.get_ident())
-    lock, ended = threading.Lock(), threading.Event()
+    # The exception can arrive at any step of this thread, so what this thread does at the end must
+    # be whole steps: a SimpleQueue's put is one, while a Lock or an Event could be left locked.
+    begun: SimpleQueue[None] = SimpleQueue()
+    ended: SimpleQueue[None] = SimpleQueue()
+    watcher_is_gone: SimpleQueue[None] = SimpleQueue()
 
     def watch() -> None:
+        begun.get()  # never in the midst of Thread.start, which holds locks
         pause = milliseconds / 1000
-        while not ended.wait(pause):
-            with lock:
-                if not ended.is_set():
-                    _set_exception(thread, ctypes.py_object(OutOfTime))
-            pause = AGAIN_AFTER
+        while True:
+            try:
+                ended.get(timeout=pause)
+                break
+            except Empty:
+                _set_exception(thread, ctypes.py_object(OutOfTime))
+                pause = AGAIN_AFTER
+        watcher_is_gone.put(None)
 
     threading.Thread(target=watch, name="time-limit", daemon=True).start()
     try:
-        yield
+        begun.put(None)
+        return work()
     finally:
         while True:
             try:
-                with lock:
-                    ended.set()
-                    _set_exception(thread, None)  # one that was asked for but has not arrived
+                ended.put(None)
+                while watcher_is_gone.empty():
+                    time.sleep(0)
+                _set_exception(thread, None)  # one that was asked for but has not arrived
                 break
             except OutOfTime:  # it arrived just here: the work is done or already being left
                 continue

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
 import mpmath
 import sympy as sp
 
-from model.budget import OutOfTime, time_limit
+from model.budget import OutOfTime, within
 from model.expression import BINARY, LEAKY_SLOPE, Expression, Node
 from model.formula import latex_name
 
@@ -170,14 +171,16 @@ def differentiate(expression: Expression, milliseconds: float = 1000.0) -> Symbo
         exact = {"pi": sp.pi, "π": sp.pi, "e": sp.E}
         return exact[node.name] if node.name in exact else sp.Rational(node.name)
 
+    def work() -> tuple[sp.Expr, dict[int, sp.Expr]]:
+        forms = expression.fold(leaf, lambda n, args: OPERATIONS[n.operation](*args))
+        return forms[-1], _chain_rule(expression, forms)
+
     try:
-        with time_limit(milliseconds):
-            forms = expression.fold(leaf, lambda n, args: OPERATIONS[n.operation](*args))
-            slopes = _chain_rule(expression, forms)
+        function, slopes = within(milliseconds, work)
     except OutOfTime:
         return None
     derivatives = {name: slopes.get(expression.index_of(name), sp.Integer(0)) for name in symbols}
-    return Symbolic(forms[-1], derivatives, symbols)
+    return Symbolic(function, derivatives, symbols)
 
 
 def _chain_rule(expression: Expression, forms: Sequence[sp.Expr]) -> dict[int, sp.Expr]:
@@ -227,25 +230,29 @@ def simplify(expressions: Sequence[sp.Expr], milliseconds: float = 20.0) -> list
     """
     warm_up()
     found = list(expressions)
-    try:
-        with time_limit(milliseconds):
-            for i, expression in enumerate(found):
-                found[i] = min(expression, sp.factor_terms(expression), key=sp.count_ops)
-            for i, expression in enumerate(found):
-                found[i] = min(found[i], sp.simplify(expression), key=sp.count_ops)
-    except OutOfTime:
-        pass
+
+    def work() -> None:
+        for i, expression in enumerate(found):
+            found[i] = min(expression, sp.factor_terms(expression), key=sp.count_ops)
+        for i, expression in enumerate(found):
+            found[i] = min(found[i], sp.simplify(expression), key=sp.count_ops)
+
+    with suppress(OutOfTime):
+        within(milliseconds, work)
     return found
 
 
 def hessian(found: Symbolic) -> dict[str, dict[str, sp.Expr]] | None:
     """Second derivatives by row and column, or None when that takes too long."""
+
+    def work() -> dict[str, dict[str, sp.Expr]]:
+        return {
+            a: {b: sp.diff(slope, symbol) for b, symbol in found.symbols.items()}
+            for a, slope in found.derivatives.items()
+        }
+
     try:
-        with time_limit(1000):
-            return {
-                a: {b: sp.diff(slope, symbol) for b, symbol in found.symbols.items()}
-                for a, slope in found.derivatives.items()
-            }
+        return within(1000, work)
     except OutOfTime:
         return None
 
