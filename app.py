@@ -7,12 +7,16 @@ of a Space that is just waking up sees something within seconds.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
 import logging
 import os
+import threading
 from collections.abc import Sequence
 
 import gradio as gr
 
+from model.errors import UserError
 from model.serving import Served, serve_classifier, serve_regressor
 from tabs import autograd, classification, regression, status
 from tabs.language import Words, i18n_key, translations
@@ -58,13 +62,25 @@ def build(classifier: Served, regressor: Served) -> gr.Blocks:
         gr.Markdown(i18n_key("app.title"))
         gr.Markdown(i18n_key("app.intro"))
         status.build(classifier, regressor)
-        with gr.Tab(i18n_key("app.classification")):
-            classification.build(classifier)
-        with gr.Tab(i18n_key("app.regression")):
-            regression.build(regressor)
-        with gr.Tab(i18n_key("app.autograd")):
-            autograd.build()
+        with gr.Tabs():
+            with gr.Tab(i18n_key("app.classification"), id="classification"):
+                classification.build(classifier)
+            with gr.Tab(i18n_key("app.regression"), id="regression"):
+                regression.build(regressor)
+            with gr.Tab(i18n_key("app.autograd"), id="autograd"):
+                autograd.build()
     return page
+
+
+def load(*models: Served) -> None:
+    """Load the models, and torch with them, while the page is already there."""
+    for served in models:
+        served.start()
+    for served in models:
+        with contextlib.suppress(UserError):  # the page says it
+            served.get()
+    # The million objects of torch live as long as the app: not to be searched for garbage again.
+    gc.freeze()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -86,8 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         css=status.CSS + classification.CSS + regression.CSS + autograd.CSS,
         i18n=translations(TEXT, status.TEXT, classification.TEXT, regression.TEXT, autograd.TEXT),
     )
-    classifier.start()
-    regressor.start()
+    threading.Thread(target=load, args=(classifier, regressor), daemon=True).start()
     page.block_thread()
 
 
