@@ -217,7 +217,7 @@ def test_a_refused_token(status: int, kind: str, hub: HubServer, settings: HubSe
         fetch(MODEL, settings)
 
 
-@pytest.mark.parametrize("what", [500, 503, 429, 408, "html", "stall", "lost"])
+@pytest.mark.parametrize("what", [503, 429, 408, "html", "stall"])
 @pytest.mark.parametrize("kind", ["info", "resolve"])
 def test_an_outage_is_not_called_a_wrong_model(
     kind: str, what: int | str, hub: HubServer, settings: HubSettings
