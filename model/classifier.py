@@ -20,8 +20,8 @@ from torchvision.transforms import v2
 from model.device import choose_device
 from model.errors import UserError
 from model.known import KnownScore
+from model.origin import Origin
 from model.runs import Run, read_run
-from model.serving import Origin
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 KNOWN = "known.safetensors"

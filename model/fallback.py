@@ -31,7 +31,7 @@ from model.hub import (
     mark_good,
     parse_source,
 )
-from model.serving import Origin, State
+from model.origin import Origin, State
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from model.errors import UserError
 from model.ground_truth import INPUTS, NOISE, TRUE_BIAS, TRUE_WEIGHTS, check_inputs
+from model.origin import Origin
 from model.runs import read_run
-from model.serving import Origin
 
 ROWS, TRAIN_ROWS = 1000, 800
 LAYERS = (INPUTS, 64, 32, 1)
@@ -152,6 +152,9 @@ class Regressor:
         except RuntimeError:
             reason = "its tensors are not those of layers " + "-".join(map(str, LAYERS))
             raise NotARegressor(folder=folder.name, reason=reason) from None
+        for name, tensor in run.weights.items():
+            if not tensor.isfinite().all():
+                raise NotARegressor(folder=folder.name, reason=f"{name} holds NaN or infinity")
         return cls(network, origin or Origin(folder.name), device)
 
     def predict(self, x: Sequence[float]) -> float:

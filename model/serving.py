@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from model.errors import UserError
+from model.origin import Origin, State
 
 if TYPE_CHECKING:
     from model.classifier import Classifier
@@ -29,28 +29,6 @@ class StillLoading(UserError):
 class LoadingFailed(UserError):
     en = "The model could not be loaded. The log of the app says why."
     zh = "模型无法加载，原因见应用日志。"
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a model came from: `source` is "bundled", a folder's name or a Hub repo; `revision`
-    is the Hub's 40-hex commit, None for what did not come from the Hub."""
-
-    source: str
-    revision: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.source}@{self.revision[:12]}" if self.revision else self.source
-
-
-@dataclass(frozen=True)
-class State(Generic[Model]):
-    """What is served from now on: a model, or else the error that says why there is none.
-    `notice` tells the reader that the model is not the one that was asked for, and why."""
-
-    model: Model | None = None
-    error: UserError | None = None
-    notice: UserError | None = None
 
 
 class Served(Generic[Model]):

@@ -7,7 +7,8 @@ import html
 import gradio as gr
 
 from model.errors import UserError
-from model.serving import Origin, Served
+from model.origin import Origin
+from model.serving import Served
 from tabs.language import Words, language_of, say
 
 TEXT: Words = {

@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from model.classifier import Classifier
 from model.data import PICTURE_SUFFIXES
+from model.origin import Origin
 from model.pictures import load_picture
-from model.serving import Origin
 
 
 def scores_of(classifier: Classifier, folder: Path) -> list[float]:

@@ -19,8 +19,8 @@ from model.classifier import (
     feature_maps,
 )
 from model.known import bhattacharyya, sharpened
+from model.origin import Origin
 from model.runs import DamagedRunFile, Run, read_run
-from model.serving import Origin
 from tests.pictures import make_picture
 
 ORIGIN = Origin("trained")

@@ -13,8 +13,8 @@ from PIL import Image
 
 from model.classifier import Classifier
 from model.classifier_card import DOUBTFUL_LABELS, draw_curves, draw_reliability, write_card
+from model.origin import Origin
 from model.runs import read_json
-from model.serving import Origin
 from tests.pictures import make_picture
 
 

@@ -16,7 +16,8 @@ import model.hub
 from model.errors import UserError
 from model.fallback import Patience, follow
 from model.hub import CorruptFile, HubSettings, RepoGated, RepoNotFound
-from model.serving import Origin, Served, StillLoading
+from model.origin import Origin
+from model.serving import Served, StillLoading
 from tests.hub_server import HubServer
 
 QUICK = Patience(before_spare=0.1, before_serving=0.3, first_pause=0.1, longest_pause=0.1)

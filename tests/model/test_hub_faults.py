@@ -22,8 +22,9 @@ from model import publish
 from model.errors import UserError
 from model.fallback import Patience, follow
 from model.hub import HubSettings
+from model.origin import Origin
 from model.publish import Destination, NothingPublished, push_run
-from model.serving import Origin, Served
+from model.serving import Served
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = ROOT.parent / "shared" / "hub_stand_in" / "hubserver.py"

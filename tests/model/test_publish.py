@@ -18,6 +18,7 @@ from PIL import Image
 from model import publish
 from model.classifier import Classifier
 from model.hub import HubSettings, HubSource, fetch
+from model.origin import Origin
 from model.publish import (
     BadDestination,
     BranchOrPullRequest,
@@ -32,7 +33,7 @@ from model.publish import (
     push_run,
 )
 from model.runs import MissingRunFile
-from model.serving import WEIGHTS_FOLDER, Origin
+from model.serving import WEIGHTS_FOLDER
 from tests.conftest import clean_environment
 from tests.hub_server import HubServer
 

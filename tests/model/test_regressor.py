@@ -245,6 +245,11 @@ def test_folders_that_are_no_regressor_are_refused(tmp_path):
     save_file({"0.weight": torch.zeros(3, 3)}, tmp_path / "model.safetensors")
     with pytest.raises(NotARegressor, match="10-64-32-1"):
         Regressor.load(tmp_path)
+    spoiled = weights_of(BUNDLED)
+    spoiled["2.bias"][3] = torch.nan
+    save_file(spoiled, tmp_path / "model.safetensors")
+    with pytest.raises(NotARegressor, match=r"2\.bias holds NaN"):
+        Regressor.load(tmp_path)
 
 
 # Training.

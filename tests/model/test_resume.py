@@ -55,29 +55,36 @@ def same(one, two) -> bool:
     return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
 
 
-@pytest.mark.parametrize(("settings", "kills"), [(HEAD, 2), (BODY, 8)], ids=["head", "body"])
+@pytest.mark.parametrize(
+    ("settings", "kills"),
+    [
+        (HEAD, [("epoch 2/4", 2), ("epoch 4/4", 2), ("features", 1)]),  # the last is val's
+        (
+            BODY,
+            [
+                ("epoch 2/2", 32),  # after the features and 30 epochs of the head: in fold 1
+                ("features", 1),  # the fold is being judged
+                ("epoch 2/2", 2),  # in fold 2
+                ("epoch 2/2", 3),  # of all pictures
+                ("features", 2),  # val's
+            ],
+        ),
+    ],
+    ids=["head", "body"],
+)
 def test_killed_again_and_again_it_goes_on_bit_for_bit(
     settings, kills, few, initial_weights, tmp_path
 ):
-    """Each run is killed in its second bar, so that every phase is gone on with."""
+    """Each run is killed when so many bars are done, in the one of this title."""
     whole = train_classifier(settings, few, tmp_path / "whole", init_weights=initial_weights)
-    killed, done = 0, None
-    while done is None:
-        # the val pictures' bar comes last and follows one that no checkpoint marks
-        reporter = KillAt(2 if killed < kills else 100)
-        try:
-            done = train_classifier(
-                settings,
-                few,
-                tmp_path / "broken",
-                init_weights=initial_weights,
-                resume=True,
-                reporter=reporter,
-            )
-        except Killed:
-            killed += 1
-            assert not (tmp_path / "broken").exists()
-    assert killed == kills
+    options = {"init_weights": initial_weights, "resume": True}
+    for title, number in kills:
+        reporter = KillAt(number)
+        with pytest.raises(Killed):
+            train_classifier(settings, few, tmp_path / "broken", **options, reporter=reporter)
+        assert reporter.titles[-1] == title
+        assert not (tmp_path / "broken").exists()
+    done = train_classifier(settings, few, tmp_path / "broken", **options)
     assert same(weights_of(tmp_path / "whole"), weights_of(tmp_path / "broken"))
     for figures in ("history", "body_history", "temperature", "out_of_fold", "val", "known"):
         assert done[figures] == whole[figures], figures

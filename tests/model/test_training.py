@@ -15,11 +15,11 @@ from model.calibration import wilson_interval
 from model.classifier import Classifier
 from model.data import read_folder
 from model.job import ClassifierSettings
+from model.origin import Origin
 from model.pictures import load_picture
 from model.pretrained import IMAGENET_CLASSES
 from model.progress import Silence
 from model.runs import OutputInTheWay, OutputNotWritable, read_json, read_run
-from model.serving import Origin
 from model.training import Diverged, OnePicture, train_classifier
 from tests.pictures import make_data, make_picture
 
@@ -298,12 +298,7 @@ def test_a_loss_that_is_no_number_is_said(few, initial_weights, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_in_the_way_is_replaced_and_photos_are_not(few, initial_weights, tmp_path):
-    output = tmp_path / "run"
-    for seed in (0, 1):
-        settings = replace(SHORT, seed=seed)
-        train_classifier(settings, few, output, init_weights=initial_weights)
-    assert read_json(output / "metrics.json")["seed"] == 1
+def test_photos_in_the_way_are_left_alone(few, initial_weights):
     with pytest.raises(OutputInTheWay):
         train_classifier(SHORT, few, few, init_weights=initial_weights)
     assert (few / "train" / "red" / "0.png").exists()
@@ -339,17 +334,6 @@ def test_a_long_training_keeps_its_checkpoint_when_the_disk_is_full(
         with pytest.raises(OutputNotWritable):
             train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
     assert checkpoint.beside(tmp_path / "run").exists()
-    reporter = InterruptAt("never")
-    train_classifier(
-        settings,
-        few,
-        tmp_path / "run",
-        init_weights=initial_weights,
-        resume=True,
-        reporter=reporter,
-    )
-    assert "the whole network, fold 1 of 2" not in reporter.lines
-    assert (tmp_path / "run" / "model.safetensors").exists()
 
 
 def test_given_settings_are_the_heads_or_the_bodys():

@@ -16,8 +16,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from model.classifier import Classifier
+from model.origin import Origin
 from model.pictures import load_picture
-from model.serving import WEIGHTS_FOLDER, Origin, Served, serve_classifier
+from model.serving import WEIGHTS_FOLDER, Served, serve_classifier
 from tabs import classification, status
 from tabs.classification import EXAMPLES, example_pictures
 from tabs.language import translations

@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from model.ground_truth import true_function
-from model.serving import Origin, Served, serve_regressor
+from model.origin import Origin
+from model.serving import Served, serve_regressor
 from tabs import regression
 from tabs.language import translations
 from tabs.regression_charts import Bar, draw_bars, draw_errors
