@@ -299,7 +299,7 @@ def test_ctrl_c_before_there_is_a_model(few, initial_weights, tmp_path):
 @pytest.mark.parametrize(
     ("options", "moments"),
     [
-        (("--epochs", "100"), ("epoch 2/100", "epoch 50/100")),
+        (("--epochs", "30"), ("epoch 2/30", "epoch 20/30")),
         (("--epochs", "1", "--train-body", "--batch-size", "4"), ("fold 2 of 2",)),
     ],
     ids=["head", "body"],
