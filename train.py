@@ -54,7 +54,7 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
     )
     add_common(parser, Path("runs/classifier"), epochs="30, or 3 with --train-body")
     parser.add_argument(
-        "--learning-rate", type=rate, help="default: 0.001, or 0.00001 with --train-body"
+        "--learning-rate", type=rate, help="default: 0.01, or 0.00001 with --train-body"
     )
 
 

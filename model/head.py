@@ -49,7 +49,7 @@ class HeadSettings:
     strength: float = 1.0
     epochs: int = 30
     batch_size: int = 32
-    learning_rate: float = 0.001
+    learning_rate: float = 0.01
     seed: int = 0
 
 

@@ -180,7 +180,8 @@ def test_any_classes_with_any_names_and_no_val_folder(initial_weights, tmp_path)
     make_data(tmp_path / "data", names, train=5, val=0)
     (tmp_path / "data" / "train").rename(tmp_path / "flat")
     output = tmp_path / "run"
-    metrics = train_classifier(SHORT, tmp_path / "flat", output, init_weights=initial_weights)
+    settings = replace(SHORT, epochs=30)
+    metrics = train_classifier(settings, tmp_path / "flat", output, init_weights=initial_weights)
     assert metrics["val_total"] == 3
     assert metrics["out_of_fold"]["total"] == 12
     classifier = Classifier.load(output, Origin("x"), "cpu")
