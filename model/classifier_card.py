@@ -117,7 +117,8 @@ The body is ImageNet's and stays frozen. The head started from the rows of the I
 below and was trained for {epochs} epochs with Adam (learning rate {learning_rate:g}, batches of
 {batch_size}) on the features of each picture, its mirror image and {augmented} random crops. L2-SP
 (arXiv 1802.01483) held it near that start: as strongly as {folds}-fold cross-validation allows
-without being worse than the best strength by more than a standard error, which was {strength:g}:
+without being worse than the best strength by more than half a standard error, which was
+{strength:g}. Each strength is judged with a temperature of its own:
 
 | L2-SP strength | right of {train_total}, out of fold | NLL |
 |---|---|---|

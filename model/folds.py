@@ -12,11 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.calibration import Quality, measure
+from model.calibration import Quality, fit_temperature, measure
 from model.head import STRENGTHS, Head, HeadSettings, fit_head, nearest_rows
 from model.known import KnownScore, prototypes
 
 ACCEPTED = 0.95
+SLACK = 0.5  # standard errors
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Choice:
-    """The strength of L2-SP that was chosen, and how every candidate did out of fold."""
+    """The strength of L2-SP that was chosen, and how every candidate did out of fold, each with a
+    temperature of its own."""
 
     strength: float
     out_of_fold: OutOfFold
@@ -64,9 +66,12 @@ def choose_strength(
 ) -> Choice:
     """Cross-validate every strength on features [N, V, D], whose first view is evaluation's.
 
-    The strongest is chosen that is not worse than the one of least NLL by more than a standard
-    error, picture by picture (the one-standard-error rule: Breiman et al., "Classification and
-    Regression Trees", 1984, § 3.4.3): what the folds cannot tell apart, the start decides.
+    They are judged as they will be used, each with its own temperature: without it a weak pull
+    would pay for its certainty, which the temperature takes away. The strongest is chosen that is
+    not worse than the one of least NLL by more than half a standard error, picture by picture
+    (after the one-standard-error rule of Breiman et al., "Classification and Regression Trees",
+    1984, § 3.4.3; a whole one was too generous with 20 pictures a class): what the folds cannot
+    tell apart, the start decides.
     """
     answers = {
         strength: _cross_validate(
@@ -74,9 +79,10 @@ def choose_strength(
         )
         for strength in STRENGTHS
     }
-    candidates = {strength: measure(each.logits, labels) for strength, each in answers.items()}
+    calibrated = {s: a.logits / fit_temperature(a.logits, labels) for s, a in answers.items()}
+    candidates = {s: measure(logits, labels) for s, logits in calibrated.items()}
     best = min(STRENGTHS, key=lambda strength: candidates[strength].nll)
-    losses = {s: F.cross_entropy(answers[s].logits, labels, reduction="none") for s in STRENGTHS}
+    losses = {s: F.cross_entropy(calibrated[s], labels, reduction="none") for s in STRENGTHS}
     chosen = next(
         strength
         for strength in STRENGTHS  # the strongest first
@@ -86,9 +92,9 @@ def choose_strength(
 
 
 def not_worse(losses: Tensor, best: Tensor) -> bool:
-    """Whether the mean of losses [N] is at most a standard error of the difference above best's."""
+    """Whether losses [N] are in the mean above best's by at most SLACK standard errors."""
     difference = (losses - best).double()
-    return bool(difference.mean() <= difference.std() / len(difference) ** 0.5)
+    return bool(difference.mean() <= SLACK * difference.std() / len(difference) ** 0.5)
 
 
 def _cross_validate(

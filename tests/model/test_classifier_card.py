@@ -69,7 +69,7 @@ def test_figures_in_the_card_are_those_of_the_metrics(trained, metrics):
         assert f"| {picture['file']} | {picture['label']} | {picture['probability']:.4f} |" in card
     recipe = " ".join(section(card, "How it was made").split())
     assert "trained for 30 epochs with Adam (learning rate 0.01, batches of 32)" in recipe
-    assert f"which was {metrics['l2_sp']['strength']:g}:" in recipe
+    assert f"which was {metrics['l2_sp']['strength']:g}." in recipe
     assert "fine-tuned" not in recipe
 
 

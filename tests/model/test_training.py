@@ -100,8 +100,9 @@ def test_metrics_hold_settings_history_and_data(metrics, initial_weights):
     for each in metrics["classes"].values():
         assert (each["train"], each["val"]) == (6, 3)
         assert IMAGENET_CLASSES[each["imagenet_row"]] == each["imagenet_name"]
-    best = min(each["nll"] for each in metrics["l2_sp"]["candidates"].values())
-    assert metrics["out_of_fold_uncalibrated"]["nll"] >= best
+    candidates = metrics["l2_sp"]["candidates"]
+    assert metrics["out_of_fold"] == candidates[f"{metrics['l2_sp']['strength']:g}"]
+    assert metrics["out_of_fold"]["nll"] >= min(each["nll"] for each in candidates.values())
     assert metrics["out_of_fold"]["nll"] <= metrics["out_of_fold_uncalibrated"]["nll"]
     for name in ("out_of_fold", "val"):
         diagram = metrics[f"{name}_reliability"]
