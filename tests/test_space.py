@@ -34,7 +34,9 @@ def stand_in(folder: Path) -> Iterator[dict[str, str]]:
         process = subprocess.Popen([*command, "--token", TOKEN], stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_for_page(f"{url}/api/whoami-v2", process)
+        while "endpoint" not in (folder / "hub.log").read_text():
+            assert process.poll() is None, (folder / "hub.log").read_text()
+            time.sleep(0.05)
         yield clean_environment(HF_ENDPOINT=url, HF_TOKEN=TOKEN, HF_HOME=str(folder / "home"))
     finally:
         process.kill()
