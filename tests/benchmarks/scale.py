@@ -54,9 +54,8 @@ def main() -> None:
             print(f"| {size} | {found[-1][0]:.1f} | {found[-1][1]:.0f} |", flush=True)
     more = SIZES[-1] - SIZES[0]
     seconds, megabytes = (last - first for first, last in zip(found[0], found[-1], strict=True))
-    print(
-        f"\na further picture costs {1000 * seconds / more:.1f} ms, {1000 * megabytes / more:.0f} kB"
-    )
+    cost = f"{1000 * seconds / more:.1f} ms and {1000 * megabytes / more:.0f} kB"
+    print(f"\na further picture costs {cost}")
 
 
 if __name__ == "__main__":
