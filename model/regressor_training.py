@@ -13,7 +13,7 @@ from model.regressor import ARCHITECTURE, LAYERS, split_data
 from model.regressor_card import draw_curves, write_card
 from model.regressor_evaluation import compare_weights, evaluate
 from model.regressor_loop import RegressorSettings, Training, cross_validate
-from model.runs import Run, check_output, write_run
+from model.runs import Run, check_output, write_run, writing
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def train_regressor(
     try:
         for _ in range(training.epoch, settings.epochs):
             figures = training.run_epoch()
-            checkpoint.save(saved, training.state())
+            with writing(output):
+                checkpoint.save(saved, training.state())
             shown = {name: figures[name] for name in ("loss", "held_out_rmse", "held_out_r2")}
             report(Progress("train", training.epoch, settings.epochs, shown))
         for error in cross_validate(settings):

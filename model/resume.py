@@ -13,7 +13,7 @@ from torch import Tensor
 from model import checkpoint
 from model.errors import UserError
 from model.job import Job
-from model.runs import OutputNotWritable, reason_of
+from model.runs import writing
 
 
 class OtherRun(UserError):
@@ -58,14 +58,12 @@ class Saved:
         self.state = {**self.state, **stage}
         if not self.leads:
             return
-        try:
+        with writing(self.output):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self._unsaved is not None:
                 self._save(self.features_path, {"features": self._unsaved})
                 self._unsaved = None
             self._save(self.path, self.state)
-        except OSError as error:
-            raise OutputNotWritable(folder=self.output, reason=reason_of(error)) from error
 
     def remove(self) -> None:
         if self.leads:

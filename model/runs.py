@@ -155,16 +155,25 @@ def _is_run_or_empty(folder: Path) -> bool:
 
 
 @contextmanager
+def writing(output: Path) -> Iterator[None]:
+    """Whatever keeps the block from writing for `output` is raised as OutputNotWritable."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputNotWritable(folder=output, reason=reason_of(error)) from error
+
+
+@contextmanager
 def _written_beside(output: Path) -> Iterator[Path]:
     """A new folder beside `output` that is gone at the end, unless it was renamed to `output`."""
     fresh: Path | None = None
     try:
-        output.absolute().parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.absolute().parent))
-        fresh.chmod(0o755)  # mkdtemp's 0700 would keep a web server's user out
-        yield fresh
-    except OSError as error:
-        raise OutputNotWritable(folder=output, reason=reason_of(error)) from error
+        with writing(output):
+            parent = output.absolute().parent
+            parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=parent))
+            fresh.chmod(0o755)  # mkdtemp's 0700 would keep a web server's user out
+            yield fresh
     finally:
         if fresh is not None:
             shutil.rmtree(fresh, ignore_errors=True)
