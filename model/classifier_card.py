@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 from matplotlib.figure import Figure
+
+from model.figures import to_png
 
 # Found by looking at every picture that the model and its label disagree about.
 DOUBTFUL_LABELS = {
@@ -275,7 +276,7 @@ def draw_curves(metrics: dict[str, Any]) -> bytes:
     accuracy.yaxis.set_major_formatter("{x:.0%}")
     accuracy.axhline(metrics["val_accuracy"], color="grey", linestyle="--", label="val, at the end")
     accuracy.legend()
-    return _png(figure)
+    return to_png(figure)
 
 
 def draw_reliability(metrics: dict[str, Any]) -> bytes:
@@ -299,11 +300,4 @@ def draw_reliability(metrics: dict[str, Any]) -> bytes:
             xlim=(0, 1.05),
             ylim=(0, 1.05),
         )
-    return _png(figure)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    # Without the version in it the same figures give the same file.
-    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
-    return buffer.getvalue()
+    return to_png(figure)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 from matplotlib.figure import Figure
+
+from model.figures import to_png
 
 NAME = "Ten numbers to one"
 
@@ -158,7 +159,4 @@ def draw_curves(metrics: dict[str, Any]) -> bytes:
     weights.set(title="Weights", xlabel="input", xticks=list(places))
     weights.axhline(0, color="grey", linewidth=0.8)
     weights.legend()
-    buffer = io.BytesIO()
-    # Without the version in it the same figures give the same file.
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
+    return to_png(figure)
