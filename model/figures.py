@@ -10,5 +10,5 @@ from matplotlib.figure import Figure
 def to_png(figure: Figure) -> bytes:
     """The figure as a PNG, the same bytes for the same figure."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})  # no version in it
+    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})  # no version in it
     return buffer.getvalue()
