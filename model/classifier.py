@@ -76,15 +76,18 @@ class Answer:
     """What the classifier says of one picture.
 
     `probabilities` maps every class to a number in 0..1, summing to 1. `known` is False when the
-    picture is like nothing in the training data: `known_score` (0..1) is then under the model's
-    threshold. `heat_map` [h, w], 0..1, tells which parts of `seen` spoke for the likeliest class.
+    picture is like nothing in the training data: `known_score` (0..1) is then under
+    `known_threshold` (both are None of a model that cannot tell). `heat_map` [h, w], 0..1, tells
+    which parts of `seen` spoke for the likeliest class. `origin` and `device` say who answered.
     """
 
     probabilities: dict[str, float]
     known: bool
     known_score: float | None
     heat_map: Tensor
+    known_threshold: float | None
     seen: Image.Image
+    origin: Origin
     device: str
     milliseconds: float
 
@@ -134,7 +137,8 @@ class Classifier:
     def __call__(self, picture: Image.Image) -> Answer:
         """Classify an RGB picture of any size."""
         start = time.perf_counter()
-        image = self.preprocessing(picture).to(self.device)
+        seen = self.preprocessing.shrink(picture)
+        image = self.preprocessing.normalise(v2.functional.pil_to_tensor(seen)).to(self.device)
         activations = feature_maps(self.network, image[None])
         features = activations.mean(dim=(2, 3))
         logits = self.network.fc(features)
@@ -146,7 +150,9 @@ class Classifier:
             known=self.known is None or known_score >= self.known.threshold,
             known_score=known_score,
             heat_map=heat_map.cpu(),
-            seen=self.preprocessing.shrink(picture),
+            known_threshold=self.known.threshold if self.known else None,
+            seen=seen,
+            origin=self.origin,
             device=str(self.device),
             milliseconds=1000 * (time.perf_counter() - start),
         )

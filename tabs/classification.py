@@ -105,26 +105,25 @@ def build(served: Served[Classifier]) -> None:
         # On ZeroGPU the model was loaded where there is no GPU yet, and here there is one.
         return served.get().to(choose_device())(picture)
 
-    def classify_upload(upload: FileDataDict) -> tuple[Classifier, Answer]:
+    def classify_upload(upload: FileDataDict) -> Answer:
         # Gradio has checked such a file to be an upload; a bare path could be anyone's file.
         if not is_file_obj_with_meta(upload):
             raise NoPicture()
-        picture = load_picture(upload["path"])
-        return served.get(), run(picture)
+        return run(load_picture(upload["path"]))
 
     def show(picture: FileDataDict | None, request: gr.Request):
         language = language_of(request)
         if picture is None:
             return waiting(language), None, None
         try:
-            classifier, answer = classify_upload(picture)
+            answer = classify_upload(picture)
         except UserError as error:
             raise to_gradio_error(error, request) from None
         # matplotlib and torch come with it: only once there is something to draw
         from model.heatmap import overlay
 
         return (
-            verdict(classifier, answer, language),
+            verdict(answer, language),
             {name_of(name, language): p for name, p in answer.probabilities.items()},
             # there is no evidence for a class to show where the picture is of neither
             overlay(answer.seen, answer.heat_map) if answer.known else None,
@@ -137,10 +136,10 @@ def build(served: Served[Classifier]) -> None:
         and `probabilities` then only compare classes that do not apply. `known_score` is in 0..1.
         """
         try:
-            classifier, answer = classify_upload(image)
+            answer = classify_upload(image)
         except UserError as error:
             raise to_gradio_error(error, request) from None
-        return as_json(classifier, answer)
+        return as_json(answer)
 
     gr.Markdown(i18n_key("classify.intro"))
     with gr.Row():
@@ -187,7 +186,7 @@ def build(served: Served[Classifier]) -> None:
     endpoint(classify, "classify")
 
 
-def as_json(classifier: Classifier, answer: Answer) -> Classification:
+def as_json(answer: Answer) -> Classification:
     """What `/classify` answers."""
     return Classification(
         label=answer.label,
@@ -196,16 +195,16 @@ def as_json(classifier: Classifier, answer: Answer) -> Classification:
         known=answer.known,
         known_score=answer.known_score,
         model=ModelCard(
-            source=classifier.origin.source,
-            revision=classifier.origin.revision,
-            labels=list(classifier.classes),
+            source=answer.origin.source,
+            revision=answer.origin.revision,
+            labels=list(answer.probabilities),
         ),
         device=answer.device,
         milliseconds=round(answer.milliseconds, 1),
     )
 
 
-def verdict(classifier: Classifier, answer: Answer, language: str) -> str:
+def verdict(answer: Answer, language: str) -> str:
     """The answer as a heading, what it rests on, and who gave it, as HTML."""
     if answer.known:
         heading = say(
@@ -219,18 +218,18 @@ def verdict(classifier: Classifier, answer: Answer, language: str) -> str:
         reason = "classify.known_why"
     else:
         separator = say(TEXT, "classify.neither_nor", language)
-        names = separator.join(name_of(name, language) for name in classifier.classes)
+        names = separator.join(name_of(name, language) for name in answer.probabilities)
         heading = say(TEXT, "classify.neither", language, classes=names)
         reason = "classify.neither_why"
     why = ""
-    if classifier.known is not None:
-        facts = {"score": answer.known_score, "threshold": classifier.known.threshold}
+    if answer.known_score is not None:
+        facts = {"score": answer.known_score, "threshold": answer.known_threshold}
         why = say(TEXT, reason, language, **facts)
     by = say(
         TEXT,
         "classify.answered",
         language,
-        source=origin_text(classifier.origin, language),
+        source=origin_text(answer.origin, language),
         device=answer.device,
         milliseconds=answer.milliseconds,
     )
