@@ -11,6 +11,7 @@ import contextlib
 import gc
 import logging
 import os
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -20,6 +21,9 @@ from model.errors import UserError
 from model.serving import Served, serve_classifier, serve_regressor
 from tabs import autograd, classification, regression, status
 from tabs.language import Words, i18n_key, translations
+from tabs.page import Page
+from tabs.server import serving, stopped_by_signals
+from tabs.uploads import upload_folder
 
 TITLE = "Ants or bees"
 TEXT: Words = {
@@ -58,7 +62,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def build(classifier: Served, regressor: Served) -> gr.Blocks:
     """The page; the two models may still be loading."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR)) as page:
+    with Page(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR)) as page:
         gr.Markdown(i18n_key("app.title"))
         gr.Markdown(i18n_key("app.intro"))
         status.build(classifier, regressor)
@@ -83,28 +87,35 @@ def load(*models: Served) -> None:
     gc.freeze()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("model").setLevel(logging.INFO)  # and not of the libraries: every request
-    classifier, regressor = serve_classifier(options.classifier), serve_regressor(options.regressor)
-    page = build(classifier, regressor)
-    page.queue(api_open=False)
-    page.launch(
-        server_name=options.host,
-        server_port=options.port,
-        share=options.share,
-        prevent_thread_lock=True,
-        max_file_size="20mb",
-        ssr_mode=False,
-        footer_links=["api", "settings"],
-        theme=gr.themes.Soft(),
-        css=status.CSS + classification.CSS + regression.CSS + autograd.CSS,
-        i18n=translations(TEXT, status.TEXT, classification.TEXT, regression.TEXT, autograd.TEXT),
-    )
-    threading.Thread(target=load, args=(classifier, regressor), daemon=True).start()
-    page.block_thread()
+    try:
+        with stopped_by_signals() as wait, upload_folder() as folder:
+            classifier = serve_classifier(options.classifier)
+            regressor = serve_regressor(options.regressor)
+            page = build(classifier, regressor)
+            with serving(
+                page,
+                folder,
+                options.host,
+                options.port,
+                share=options.share,
+                footer_links=["api", "settings"],
+                theme=gr.themes.Soft(),
+                css=status.CSS + classification.CSS + regression.CSS + autograd.CSS,
+                i18n=translations(
+                    TEXT, status.TEXT, classification.TEXT, regression.TEXT, autograd.TEXT
+                ),
+            ):
+                threading.Thread(target=load, args=(classifier, regressor), daemon=True).start()
+                wait()
+    except UserError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return error.exit_status
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -154,6 +154,16 @@ class NotUnderstood(ExpressionError):
     zh = "第 {at} 个字符处无法理解。"
 
 
+class NotText(UserError):
+    en = 'expression must be text, such as "x**2".'
+    zh = 'expression 必须是文本，例如 "x**2"。'
+
+
+class ValuesNotNamed(UserError):
+    en = 'values must give a number for each variable by its name, such as {{"x": 3}}.'
+    zh = 'values 必须按变量名给出数值，例如 {{"x": 3}}。'
+
+
 class ValueMissing(UserError):
     en = "No value for {names}."
     zh = "缺少变量 {names} 的值。"

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.expression import Expression, Node
-from model.expression_errors import BadOrder, BadValue, ValueMissing
+from model.expression_errors import BadOrder, BadValue, ValueMissing, ValuesNotNamed
 
 LARGEST_VALUE = 1e100
 
@@ -74,8 +74,11 @@ def tensor(number: Tensor | float) -> Tensor:
 def checked_values(expression: Expression, values: Mapping[str, object]) -> dict[str, float]:
     """The values of the expression's variables as floats; names it does not use are left out.
 
-    Raises `ValueMissing` and `BadValue` (not a number, nan, infinite, beyond 1e100).
+    Raises `ValuesNotNamed`, `ValueMissing` and `BadValue` (not a number, nan, infinite, beyond
+    1e100).
     """
+    if not isinstance(values, Mapping):
+        raise ValuesNotNamed()
     if missing := [name for name in expression.variables if values.get(name) is None]:
         raise ValueMissing(names=", ".join(missing))
     checked = {}

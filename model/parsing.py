@@ -78,7 +78,10 @@ class Token:
 
 def parse(source: str) -> Expression:
     """Read an expression: + - * / ** (or ^), parentheses, `FUNCTIONS`, pi and e, and up to twelve
-    variables. Raises a subclass of `ExpressionError` that points at the first mistake."""
+    variables. Raises a subclass of `ExpressionError` that points at the first mistake, or NotText.
+    """
+    if not isinstance(source, str):
+        raise errors.NotText()
     if len(source) > LIMITS.characters:
         raise errors.ExpressionTooLong(
             source, LIMITS.characters, length=len(source), limit=LIMITS.characters

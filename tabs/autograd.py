@@ -13,13 +13,13 @@ from typing import TypedDict
 import gradio as gr
 from gradio.context import Context
 
-from model.errors import UserError
 from model.parsing import parse
 from tabs import autograd_events as events
 from tabs.api import endpoint
 from tabs.autograd_events import DEFAULT, EXAMPLES, NEW_VALUE, POOL
 from tabs.autograd_text import CSS, TEXT
-from tabs.language import i18n_key, language_of, to_gradio_error
+from tabs.language import i18n_key, language_of
+from tabs.listeners import listen
 
 __all__ = ["CSS", "TEXT", "build", "gradients"]
 
@@ -28,6 +28,7 @@ QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 LIVE = {"trigger_mode": "always_last", **QUIET}
 # The page's address holds the expression and its values, so that it can be shared.
 WRITE_ADDRESS = """(query) => {
+    if (!query) return;
     const url = new URL(window.location);
     url.searchParams.delete("f");
     url.searchParams.delete("at");
@@ -84,12 +85,9 @@ def gradients(
     from model.formula import latex
     from model.gradients import differentiate
 
-    try:
-        parsed = parse(expression)
-        second = differentiate(parsed, values, order).hessian
-        compared = compare(parsed, values)
-    except UserError as error:
-        raise to_gradio_error(error, request) from None
+    parsed = parse(expression)
+    second = differentiate(parsed, values, order).hessian
+    compared = compare(parsed, values)
     exact = compared.symbolic
     slopes = exact and {name: exact.latex(slope) for name, slope in exact.derivatives.items()}
     return {
@@ -126,7 +124,7 @@ class _Parts:
     names: gr.State  # which variable each value field stands for
     text: gr.State  # the last expression without a mistake
     chosen: gr.State  # what `events.choose` gives
-    query: gr.State  # expression and values as the page's address holds them
+    query: gr.State  # what `events.address` gives
     expression: gr.Textbox
     problem: gr.HTML
     chips: list[gr.Button]
@@ -177,7 +175,7 @@ def build() -> None:
         names=gr.State([]),
         text=gr.State(DEFAULT["expression"]),
         chosen=gr.State(events.choose(None, None, None, [])),
-        query=gr.State(""),
+        query=gr.State({}),
         formula=formula,
         code=code,
         link=gr.Textbox(visible=False),
@@ -206,12 +204,15 @@ def _listen_to_input(p: _Parts) -> None:
     for index, chip in enumerate(p.chips):
         outputs = [p.expression, p.kept, p.rate, *p.opened]
         chip.click(events.open_example, [gr.State(index), p.kept, p.second], outputs, **LIVE)
-    gr.on(
+    fields = {f"field_{number}": field for number, field in enumerate(p.fields)}
+    seen = {"text": p.text, "names": p.names, "kept": p.kept, "step": p.step, "second": p.second}
+    answers = ("answer", "step", "graph", "step_text", "query")
+    listen(
         [*(field.input for field in p.fields), p.second.input],
         events.change_values,
-        [p.text, p.names, p.kept, p.step, p.second, *p.fields],
-        [p.problem, p.kept, *p.answers],
-        **LIVE,
+        {**seen, **fields},
+        {"problem": p.problem, "kept": p.kept, **dict(zip(answers, p.answers, strict=True))},
+        trigger_mode="always_last",
     )
 
 

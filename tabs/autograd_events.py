@@ -47,9 +47,11 @@ def read_address(request: gr.Request) -> tuple[str, dict[str, float]]:
     return query["f"], {n: v for n, v in kept.items() if math.isfinite(v)}
 
 
-def address(parsed: Expression, values: dict[str, float]) -> str:
+def address(parsed: Expression, values: dict[str, float]) -> dict[str, object]:
+    """The query of the page's address that leads back here, to be written if it is of a change
+    that was made by hand: merely opening the page changes no address."""
     at = ",".join(f"{name}:{value:.12g}" for name, value in values.items())
-    return urlencode({"f": parsed.source, **({"at": at} if at else {})})
+    return {"query": urlencode({"f": parsed.source, **({"at": at} if at else {})}), "by_hand": True}
 
 
 def show_fields(parsed: Expression, kept: dict[str, float], trained: list[str]) -> list:
@@ -156,7 +158,8 @@ def open_page(request: gr.Request) -> list:
     if problem:
         kept, chosen = dict(DEFAULT["values"]), {"trained": DEFAULT["trains"]}
         _, *opened = open_expression(DEFAULT["expression"], "", kept, chosen, False, request)
-    return [text, kept, problem, *opened]
+    *opened, address = opened
+    return [text, kept, problem, *opened, {**address, "by_hand": False}]
 
 
 def open_linked_tab(tab_id: str, request: gr.Request) -> object:
@@ -170,17 +173,19 @@ def change_values(
     kept: dict[str, float],
     step: int,
     second: bool,
-    *fields: float | None,
-    request: gr.Request = None,
-) -> list:
-    """Remember the values that were typed, and answer for them."""
-    typed = zip(names, fields, strict=False)
-    kept = {**kept, **{name: float(value) for name, value in typed if value is not None}}
+    request: gr.Request,
+    **fields: float | None,
+) -> dict[str, object]:
+    """Remember the values that were typed (`field_0` is that of the first name), and answer."""
+    typed = {name: fields[f"field_{number}"] for number, name in enumerate(names)}
+    kept = {**kept, **{name: float(value) for name, value in typed.items() if value is not None}}
     language = language_of(request)
     try:
-        return ["", kept, *show_answer(parse(text), kept, int(step), second, language)]
+        answers = show_answer(parse(text), kept, int(step), second, language)
     except UserError as error:
-        return [views.problem(error, language), *skip(1 + ANSWERS)]
+        return {"problem": views.problem(error, language)}
+    named = zip(("answer", "step", "graph", "step_text", "query"), answers, strict=True)
+    return {"problem": "", "kept": kept, **dict(named)}
 
 
 def show_step(text: str, kept: dict[str, float], step: int, request: gr.Request) -> list:
@@ -200,14 +205,15 @@ def move_step(move: int, text: str, kept: dict[str, float], step: int, request: 
     return show_step(text, kept, step + move, request)
 
 
-def show_details(text: str, kept: dict[str, float], query: str, request: gr.Request) -> list:
-    """Formulas, code, and what goes into the page's address."""
+def show_details(text: str, kept: dict[str, float], address: dict, request: gr.Request) -> list:
+    """Formulas, code, and what goes into the page's address; "" leaves it as it is."""
     from model.agreement import compare
     from model.snippet import snippet
 
     parsed = parse(text)
     compared = compare(parsed, values_of(parsed, kept))
     formulas = views.formulas(compared, language_of(request))
+    query = address["query"] if address["by_hand"] else ""
     return [formulas, snippet(parsed, compared.values), query]
 
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, TypedDict
 
 import gradio as gr
 from gradio.data_classes import FileDataDict
-from gradio_client.utils import is_file_obj_with_meta
 from PIL import Image
 
-from model.errors import UserError
 from model.pictures import load_picture
 from model.serving import Served
 from tabs.api import endpoint
-from tabs.language import Words, i18n_key, language_of, say, to_gradio_error
+from tabs.language import Words, i18n_key, language_of, say
 from tabs.status import origin_text
+from tabs.uploads import path_of
 from tabs.zerogpu import on_gpu
 
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
@@ -73,11 +72,6 @@ CSS = """
 """
 
 
-class NoPicture(UserError):
-    en = "There is no picture to classify: upload one with the call."
-    zh = "没有可分类的图片：请在调用时上传一张。"
-
-
 class ModelCard(TypedDict):
     source: str
     revision: str | None
@@ -105,20 +99,11 @@ def build(served: Served[Classifier]) -> None:
         # On ZeroGPU the model was loaded where there is no GPU yet, and here there is one.
         return served.get().to(choose_device())(picture)
 
-    def classify_upload(upload: FileDataDict) -> Answer:
-        # Gradio has checked such a file to be an upload; a bare path could be anyone's file.
-        if not is_file_obj_with_meta(upload):
-            raise NoPicture()
-        return run(load_picture(upload["path"]))
-
     def show(picture: FileDataDict | None, request: gr.Request):
         language = language_of(request)
         if picture is None:
             return waiting(language), None, None
-        try:
-            answer = classify_upload(picture)
-        except UserError as error:
-            raise to_gradio_error(error, request) from None
+        answer = run(load_picture(path_of(picture)))
         # matplotlib and torch come with it: only once there is something to draw
         from model.heatmap import overlay
 
@@ -129,17 +114,13 @@ def build(served: Served[Classifier]) -> None:
             overlay(answer.seen, answer.heat_map) if answer.known else None,
         )
 
-    def classify(image: FileDataDict, request: gr.Request) -> Classification:
+    def classify(image: FileDataDict) -> Classification:
         """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 40 megapixels.
 
         `known` is false when the picture is like nothing that the model was trained on; `label`
         and `probabilities` then only compare classes that do not apply. `known_score` is in 0..1.
         """
-        try:
-            answer = classify_upload(image)
-        except UserError as error:
-            raise to_gradio_error(error, request) from None
-        return as_json(answer)
+        return as_json(run(load_picture(path_of(image))))
 
     gr.Markdown(i18n_key("classify.intro"))
     with gr.Row():

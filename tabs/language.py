@@ -7,6 +7,7 @@ preference from the request, which is the same preference that `gr.I18n` goes by
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 
 import gradio as gr
@@ -33,10 +34,12 @@ def translations(*words: Words) -> gr.I18n:
 
 def language_of(request: gr.Request | None) -> str:
     """ "zh" when the reader's browser asks for Chinese first, else "en"."""
-    if request is None:
-        return "en"
-    preferred = request.headers.get("accept-language", "").split(",")[0]
-    return "zh" if preferred.strip().lower().startswith("zh") else "en"
+    return "en" if request is None else preferred(request.headers.get("accept-language", ""))
+
+
+def preferred(accept_language: str) -> str:
+    """The language, "zh" or "en", that an Accept-Language header puts first."""
+    return "zh" if accept_language.split(",")[0].strip().lower().startswith("zh") else "en"
 
 
 def say(words: Words, key: str, language: str, **facts: object) -> str:
@@ -47,4 +50,10 @@ def say(words: Words, key: str, language: str, **facts: object) -> str:
 
 def to_gradio_error(error: UserError, request: gr.Request | None) -> gr.Error:
     """The error to raise in a listener or an API function, in the reader's language."""
-    return gr.Error(error.message(language_of(request)), print_exception=False)
+    return gr.Error(in_html(error.message(language_of(request))), print_exception=False)
+
+
+def in_html(text: str) -> str:
+    """`text` for an error, which the page shows as HTML; what is half of a character has no place
+    in an answer's JSON."""
+    return html.escape(text, quote=False).encode(errors="replace").decode()

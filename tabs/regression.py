@@ -17,7 +17,8 @@ from model.errors import UserError
 from model.ground_truth import INPUTS, NOISE, TRUE_WEIGHTS, check_inputs, is_far, true_function
 from model.serving import Served
 from tabs.api import endpoint
-from tabs.language import Words, i18n_key, language_of, say, to_gradio_error
+from tabs.language import Words, i18n_key, language_of, say
+from tabs.listeners import listen
 from tabs.regression_charts import Bar, draw_bars, draw_errors, signed
 
 if TYPE_CHECKING:  # torch comes with them, and the page must be up before torch is
@@ -114,25 +115,23 @@ class Prediction(TypedDict):
 def build(served: Served[Regressor]) -> None:
     """Make the tab's components, listeners and its `/predict` endpoint."""
 
-    def predict(x: list[float], request: gr.Request) -> Prediction:
+    def predict(x: list[float]) -> Prediction:
         """Predict one number from ten, each from -100 to 100.
 
         The model was trained on standard normal numbers; `far_from_training` is true when x is
         further from zero than 99 % of those rows, where errors grow. `y_true` is the value of the
         function that the model learned from noisy examples, `difference` is y - y_true.
         """
-        try:
-            return ask(served.get(), x)
-        except UserError as error:
-            raise to_gradio_error(error, request) from None
+        return ask(served.get(), x)
 
-    def show(request: gr.Request, *x: float) -> tuple[str, str]:
-        language = language_of(request)
+    def show(request: gr.Request, **named: float) -> dict[str, str]:
+        language, x = language_of(request), tuple(named[name] for name in NAMES)
         try:
             regressor = served.get()
-            return show_answer(ask(regressor, x), language), show_parts(regressor, x, language)
+            answered = show_answer(ask(regressor, x), language)
+            return {"answer": answered, "parts": show_parts(regressor, x, language)}
         except UserError as error:
-            return notice(error.message(language)), ""
+            return {"answer": notice(error.message(language)), "parts": ""}
 
     gr.Markdown(i18n_key("regression.intro"))
     with gr.Column():  # which the answer does not leave when it sticks to the screen's edge
@@ -146,15 +145,13 @@ def build(served: Served[Regressor]) -> None:
                 sliders = build_sliders()
             with gr.Column(min_width=300):
                 parts = gr.HTML(elem_id="regression-parts")
-    gr.on(
+    listen(
         [Context.root_block.load, *(slider.change for slider in sliders)],
         show,
-        sliders,
-        [answer, parts],
+        dict(zip(NAMES, sliders, strict=True)),
+        {"answer": answer, "parts": parts},
         trigger_mode="always_last",
-        show_progress="hidden",
         concurrency_limit=8,
-        api_visibility="private",
     )
     build_learning()
     endpoint(predict, "predict")

@@ -118,7 +118,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
     A tab alone, with its words and its style:
 
-        with gr.Blocks() as blocks, gr.Tab("Regression"):
+        with Page() as blocks, gr.Tab("Regression"):
             regression.build(served)
         url = serve(blocks, i18n=translations(regression.TEXT), css=regression.CSS)
     """

@@ -16,6 +16,7 @@ from gradio_client.exceptions import AppError
 
 from tabs import autograd
 from tabs.language import translations
+from tabs.page import Page as AppPage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -26,7 +27,7 @@ PATIENCE = 30_000  # milliseconds; the first answer waits for torch and sympy
 
 @pytest.fixture(scope="module")
 def url(serve: Callable[..., str]) -> str:
-    with gr.Blocks() as blocks, gr.Tabs():
+    with AppPage() as blocks, gr.Tabs():
         with gr.Tab("First"):
             gr.Markdown("something else")
         with gr.Tab("Autograd", id="autograd"):
@@ -171,6 +172,50 @@ def test_the_address_brings_everything_back(page: Page, url: str) -> None:
     shows(page.locator("#autograd-answer .ag-big"), "10")
     assert page.get_by_label("Expression").input_value() == "α**2 + y"
     assert field(page, "α").input_value() == "-3"
+
+
+def test_the_address_is_written_by_a_change_and_not_by_a_visit(page: Page, url: str) -> None:
+    page.goto(url)
+    page.get_by_role("tab", name="Autograd").click()
+    page.locator("#autograd-answer table").wait_for(timeout=PATIENCE)
+    page.locator("#autograd-plots svg").first.wait_for(timeout=PATIENCE)
+    page.wait_for_timeout(500)
+    assert page.url == url
+    page.reload()
+    page.get_by_text("something else").wait_for(timeout=PATIENCE)  # the first tab, as it was left
+    page.get_by_role("tab", name="Autograd").click()
+    page.locator("#autograd-values input").first.fill("2.5")
+    page.wait_for_url(lambda address: "f=" in address and "2.5" in address, timeout=PATIENCE)
+
+
+def test_chinese_stays_chinese_after_every_change(new_page: Callable[..., Page], url: str) -> None:
+    page = new_page(locale="zh-CN")
+    page.goto(url)
+    page.get_by_role("tab", name="Autograd").click()
+    answer = page.locator("#autograd-answer")
+    answer.locator("table").wait_for(timeout=PATIENCE)
+    changes = [
+        lambda: page.locator("#autograd-values input").first.fill("2.5"),
+        lambda: page.locator("#autograd-second input").check(),
+        lambda: page.locator("#autograd-step input[type=number]").fill("3"),
+        lambda: page.locator(
+            "#autograd-expression textarea, #autograd-expression input"
+        ).first.fill("x**2*y"),
+    ]
+    for change in changes:
+        before = page.locator("#autograd-step-text").inner_html() + answer.inner_html()
+        change()
+        page.wait_for_function(
+            """before => document.querySelector("#autograd-step-text").innerHTML
+               + document.querySelector("#autograd-answer").innerHTML != before""",
+            arg=before,
+            timeout=PATIENCE,
+        )
+        page.wait_for_timeout(300)
+        shown = answer.inner_text() + page.locator("#autograd-step-text").inner_text()
+        assert not re.findall(
+            r"\b(agree|value|symbolic|difference|forward|backward|Second)\b", shown
+        )
 
 
 def test_a_mistake_in_the_address_or_a_value_is_told_and_the_rest_goes_on(

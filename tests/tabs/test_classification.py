@@ -22,6 +22,7 @@ from model.serving import WEIGHTS_FOLDER, Served, serve_classifier
 from tabs import classification, status
 from tabs.classification import EXAMPLES, example_pictures
 from tabs.language import translations
+from tabs.page import Page as AppPage
 
 BEE, TEAPOT = EXAMPLES / "bee_on_daisy.jpg", EXAMPLES / "neither_teapot.jpg"
 PATIENCE = 30_000  # milliseconds
@@ -33,7 +34,7 @@ def classifier() -> Classifier:
 
 
 def serve_tab(served: Served, serve: Callable[..., str]) -> str:
-    with gr.Blocks() as blocks, gr.Tab("Classify"):
+    with AppPage() as blocks, gr.Tab("Classify"):
         classification.build(served)
     served.start()
     return serve(

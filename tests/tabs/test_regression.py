@@ -22,6 +22,7 @@ from model.origin import Origin
 from model.serving import Served, serve_regressor
 from tabs import regression
 from tabs.language import translations
+from tabs.page import Page as AppPage
 from tabs.regression_charts import Bar, draw_bars, draw_errors
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ ROWS = json.loads((ROOT / "examples" / "rows.json").read_text(encoding="utf-8"))
 
 
 def tab(served: Served) -> gr.Blocks:
-    with gr.Blocks() as blocks, gr.Tab("Regression"):
+    with AppPage() as blocks, gr.Tab("Regression"):
         regression.build(served)
     return blocks
 

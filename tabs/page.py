@@ -1,0 +1,73 @@
+"""The page: a `gr.Blocks` that takes no call at its word and answers mistakes in a sentence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+from gradio.block_function import BlockFunction
+from gradio.components.api_component import Api
+from gradio_client.utils import is_file_obj_with_meta
+
+from model.errors import UserError
+from tabs.language import in_html, to_gradio_error
+from tabs.uploads import path_of
+
+log = logging.getLogger(__name__)
+
+
+class BadCall(UserError):
+    en = "The call brings {given} of {wanted} values. The page “Use via API” lists them."
+    zh = "调用只给出了 {wanted} 个参数中的 {given} 个。“通过 API 使用”页面列出了所有参数。"
+
+
+class Unexpected(UserError):
+    en = "Something went wrong on the server, and its log says what. Try again."
+    zh = "服务器出错了，原因见其日志。请重试。"
+
+
+class Page(gr.Blocks):
+    """Every listener and endpoint passes through `process_api`; so does whoever attacks one."""
+
+    async def process_api(
+        self,
+        block_fn: BlockFunction | int,
+        inputs: list[Any],
+        *args: Any,
+        request: gr.Request | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        try:
+            inputs = complete(function, inputs)
+            for file in files_in(inputs):
+                path_of(file)
+            return await super().process_api(function, inputs, *args, request=request, **options)
+        except gr.Error as error:  # one of Gradio's own, which may quote what was sent
+            error.message = in_html(str(error.message))
+            raise
+        except UserError as error:
+            raise to_gradio_error(error, request) from None
+        except Exception:
+            log.exception("%s failed", function.name)
+            raise to_gradio_error(Unexpected(), request) from None
+
+
+def complete(function: BlockFunction, inputs: list[Any]) -> list[Any]:
+    """`inputs` with the defaults of an endpoint's parameters that were left out (None for one
+    without a default: the function says what it misses). Raises BadCall."""
+    missing = function.inputs[len(inputs) :]
+    if not all(isinstance(component, Api) for component in missing):
+        raise BadCall(given=len(inputs), wanted=len(function.inputs))
+    return [*inputs, *(component.value for component in missing)]
+
+
+def files_in(value: Any) -> Iterator[dict]:
+    """The files that a call names and that Gradio would fetch or copy, wherever in `value`."""
+    if is_file_obj_with_meta(value):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from files_in(each)

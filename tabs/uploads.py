@@ -1,0 +1,118 @@
+"""What visitors upload: a folder for it, which goes with the app, and the one way into it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from gradio import routes
+from gradio.utils import get_upload_folder
+
+from model.errors import UserError
+from model.pictures import PictureTooHeavy
+
+MEGABYTES = 20  # a file
+PREFIX = "ants-or-bees-uploads-"
+# Seconds without a byte after which half an upload is left for good, and a folder without a sign
+# of life is that of an app that was killed.
+STALLED, DEAD = 120, 3 * 3600
+LEAST_FREE = 50_000_000  # bytes on the disk
+
+
+class NotUploaded(UserError):
+    en = "There is no picture to classify: choose it again, or upload one as image with the call."
+    zh = "没有可分类的图片：请重新选择图片，或在调用时用 image 参数上传一张。"
+
+
+class NoTemporaryFolder(UserError):
+    en = (
+        "There is no folder for uploads: {reason}. Make room, or set GRADIO_TEMP_DIR to a folder "
+        "that can be written to."
+    )
+    zh = "没有可存放上传文件的文件夹：{reason}。请腾出空间，或把 GRADIO_TEMP_DIR 设为可写的文件夹。"
+
+
+class DiskFull(UserError):
+    en = "There is no room for uploads on this server at the moment. Try again later."
+    zh = "服务器暂时没有空间存放上传的文件。请稍后再试。"
+
+
+def path_of(upload: object) -> Path:
+    """The file that a visitor has uploaded, from what Gradio hands on: {"path": …, …}.
+
+    Raises NotUploaded for whatever does not lie in the folder for uploads once all links are
+    followed, in the same words whether it exists or not; PictureTooHeavy.
+    """
+    try:
+        path = Path(upload["path"]).resolve(strict=True)  # type: ignore[index]
+        inside = path.is_relative_to(Path(get_upload_folder()).resolve()) and path.is_file()
+        size = path.stat().st_size
+    except (TypeError, KeyError, IndexError, ValueError, OSError, RuntimeError):
+        raise NotUploaded() from None
+    if not inside:
+        raise NotUploaded()
+    if size > MEGABYTES * 1_000_000:
+        raise PictureTooHeavy(limit=MEGABYTES)
+    return path
+
+
+@contextlib.contextmanager
+def upload_folder() -> Iterator[Path]:
+    """A folder that Gradio keeps uploads and its answers' files in, deleted at the end.
+
+    It is this process's own: the usual one, /tmp/gradio, may be another user's, and nobody knows
+    which of the files in it somebody still needs. Raises NoTemporaryFolder.
+    """
+    given = os.environ.get("GRADIO_TEMP_DIR")
+    try:
+        parent = Path(given or tempfile.gettempdir())
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()
+    except OSError as error:
+        raise NoTemporaryFolder(reason=error.strerror or "none is writable") from error
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    routes.DEFAULT_TEMP_DIR = str(folder)  # which Gradio has read when it was imported
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if given is None:
+            del os.environ["GRADIO_TEMP_DIR"]
+        else:
+            os.environ["GRADIO_TEMP_DIR"] = given
+
+
+def heal(folder: Path) -> None:
+    """Make the folder anew if it has vanished. Raises DiskFull."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        free = 0
+    if free < LEAST_FREE:
+        raise DiskFull()
+
+
+def sweep(folder: Path) -> None:
+    """Delete what uploads that broke off have left, and the folders of apps that were killed."""
+    with contextlib.suppress(OSError):
+        os.utime(folder)  # a sign of life
+    for path in folder.glob("tmp*"):  # as Gradio calls an upload until it is complete
+        if path.is_file() and _age(path) > STALLED:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    for other in folder.parent.glob(f"{PREFIX}*"):
+        if _age(other) > DEAD and not other.is_symlink():
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
