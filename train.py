@@ -158,9 +158,13 @@ def train_classifier(options: argparse.Namespace) -> bool:
 
 def train_regressor(options: argparse.Namespace) -> bool:
     """Whether there is a whole run to publish."""
+    import torch
+
     from model import regressor_training
     from model.progress import PhaseBars
 
+    # Matrices as small as these gain nothing by a second processor, and lose much where it is busy.
+    torch.set_num_threads(1)
     given = {
         name: getattr(options, name)
         for name in ("epochs", "batch_size", "learning_rate", "seed", "device")

@@ -6,9 +6,7 @@ that what was learned can be compared with what is true (model/ground_truth.py).
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,23 +22,6 @@ from model.runs import read_run
 ROWS, TRAIN_ROWS = 1000, 800
 LAYERS = (INPUTS, 64, 32, 1)
 ARCHITECTURE = "mlp"
-THREADS = threading.Lock()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one processor. Matrices as small as these gain nothing by a second, and lose much
-    where it is busy: there, 100 epochs take 31 s on two threads and 1 s on one.
-
-    PyTorch's number of threads is the whole process's, so that one at a time may change it.
-    """
-    with THREADS:
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
 
 
 class NotARegressor(UserError):
@@ -107,7 +88,6 @@ def r_squared(predicted: Tensor, y: Tensor) -> float:
     return 1 - ((predicted - y).square().sum() / (y - y.mean()).square().sum()).item()
 
 
-@one_thread()
 def gradients(network: nn.Module, x: Tensor) -> Tensor:
     """∂output/∂input at each row of `x` (rows, inputs), by autograd: shape (rows, inputs).
 

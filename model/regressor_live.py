@@ -1,13 +1,28 @@
-"""Training a fresh regressor while somebody watches."""
+"""Training a fresh regressor while somebody watches, in a process of its own.
+
+That process computes on one thread, set at its start. Matrices as small as these gain nothing by a
+second processor, and lose much where it is busy: there, 100 epochs take 31 s on two threads and 1 s
+on one. PyTorch's number of threads is a whole process's, so the server must not change its own.
+
+Everybody's runs take turns there (model/regressor_trainer.py). Nothing here needs torch.
+"""
 
 from __future__ import annotations
 
-import time
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from model.regressor import gradients, split_data
-from model.regressor_loop import RegressorSettings, Training
+from model.errors import UserError
+from model.worker import Worker, WorkerError
+
+PATIENCE = 30.0  # seconds to wait for one's turn
+
+
+class TrainingLost(UserError):
+    en = "The training was broken off on the server. Press Train again."
+    zh = "训练在服务器上中断了。请再按一次“开始训练”。"
 
 
 @dataclass(frozen=True)
@@ -27,27 +42,25 @@ class Snapshot:
         return self.epoch == self.epochs
 
 
-def watch_training(settings: RegressorSettings, every: float = 0.1) -> Iterator[Snapshot]:
-    """Train, and yield where it is: at the first epoch, at most each `every` seconds, at the last.
+def make_trainer() -> Worker:
+    """The process for all visitors; it starts at the first training."""
+    one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    return Worker("model.regressor_trainer:Trainer", most_waiting=16, environment=one_thread)
 
-    Nothing is saved. Whoever stops asking stops the training.
+
+def watch_training(trainer: Worker, settings: dict[str, Any]) -> Iterator[Snapshot]:
+    """Train, and yield where it is after each slice. `settings` are RegressorSettings' by name.
+
+    Nothing is saved. Whoever stops asking stops the training. Raises TrainingLost.
     """
-    training = Training(settings, *split_data(settings.seed))
-    due = 0.0
-    while training.epoch < settings.epochs:
-        training.run_epoch()
-        if time.monotonic() >= due or training.epoch == settings.epochs:
-            yield take_snapshot(training)
-            due = time.monotonic() + every
-
-
-def take_snapshot(training: Training) -> Snapshot:
-    slopes = gradients(training.network, training.held_out.x).mean(dim=0) * training.scale
-    return Snapshot(
-        epoch=training.epoch,
-        epochs=training.settings.epochs,
-        train_rmse=[each["train_rmse"] for each in training.history],
-        held_out_rmse=[each["held_out_rmse"] for each in training.history],
-        r_squared=training.history[-1]["held_out_r2"],
-        weights=slopes.tolist(),
-    )
+    run, epoch = secrets.token_hex(8), 0
+    while True:
+        try:
+            answer = trainer.ask({"run": run, "epoch": epoch, "settings": settings}, PATIENCE)
+        except WorkerError as error:
+            raise TrainingLost() from error
+        snapshot = Snapshot(**answer)
+        yield snapshot
+        if snapshot.finished:
+            return
+        epoch = snapshot.epoch

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from model.device import choose_device
 from model.errors import UserError
-from model.regressor import TRAIN_ROWS, Data, build_network, one_thread, r_squared, rmse, split_data
+from model.regressor import TRAIN_ROWS, Data, build_network, r_squared, rmse, split_data
 
 
 class SettingsChanged(UserError):
@@ -91,7 +91,6 @@ class Training:
         """How many epochs are behind us."""
         return len(self.history)
 
-    @one_thread()
     def run_epoch(self) -> dict[str, float]:
         """Show every training row to the network once; the epoch's figures."""
         started = time.monotonic()

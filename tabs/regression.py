@@ -15,15 +15,15 @@ from gradio.context import Context
 
 from model.errors import UserError
 from model.ground_truth import INPUTS, NOISE, TRUE_WEIGHTS, check_inputs, is_far, true_function
+from model.regressor_live import Snapshot, make_trainer, watch_training
 from model.serving import Served
 from tabs.api import endpoint
 from tabs.language import Words, i18n_key, language_of, say
 from tabs.listeners import listen
 from tabs.regression_charts import Bar, draw_bars, draw_errors, signed
 
-if TYPE_CHECKING:  # torch comes with them, and the page must be up before torch is
+if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
     from model.regressor import Regressor
-    from model.regressor_live import Snapshot
 
 ROWS = json.loads(
     (Path(__file__).parents[1] / "examples" / "rows.json").read_text(encoding="utf-8")
@@ -183,6 +183,14 @@ def build_sliders() -> list[gr.Slider]:
 
 def build_learning() -> None:
     """The part of the tab where a fresh network trains."""
+    trainer = make_trainer()
+
+    def learn(rate: float, batch: int, request: gr.Request) -> Iterator[str]:
+        """Train a fresh network; its charts, several times a second."""
+        settings = {"learning_rate": rate, "batch_size": batch, "seed": random.randrange(2**31)}
+        for snapshot in watch_training(trainer, settings):
+            yield show_learning(snapshot, language_of(request))
+
     gr.Markdown(i18n_key("regression.learn"))
     with gr.Row(equal_height=True):
         rate = gr.Radio(
@@ -203,22 +211,10 @@ def build_learning() -> None:
         [rate, batch],
         charts,
         show_progress="hidden",
-        concurrency_limit=2,
+        concurrency_limit=8,
         api_visibility="private",
     )
     stop.click(None, cancels=[training], api_visibility="private")
-
-
-def learn(rate: float, batch: int, request: gr.Request) -> Iterator[str]:
-    """Train a fresh network; its charts, several times a second."""
-    from model.regressor_live import watch_training  # torch, which the page must not wait for
-    from model.regressor_loop import RegressorSettings
-
-    settings = RegressorSettings(
-        learning_rate=rate, batch_size=batch, seed=random.randrange(2**31), device="cpu"
-    )
-    for snapshot in watch_training(settings):
-        yield show_learning(snapshot, language_of(request))
 
 
 def ask(regressor: Regressor, x: list[float] | tuple[float, ...]) -> Prediction:

@@ -5,6 +5,7 @@ import math
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from model.regressor import (
     true_values,
 )
 from model.regressor_evaluation import compare_weights, evaluate
-from model.regressor_live import watch_training
+from model.regressor_live import TrainingLost, make_trainer, watch_training
 from model.regressor_loop import (
     BadSetting,
     RegressorSettings,
@@ -37,8 +38,10 @@ from model.regressor_loop import (
     Training,
     cross_validate,
 )
+from model.regressor_trainer import Trainer
 from model.regressor_training import train_regressor
 from model.runs import read_run
+from model.worker import Worker
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = ROOT / "model" / "weights" / "regression"
@@ -290,16 +293,6 @@ def test_the_loop_is_torchs():
         assert torch.allclose(ours, theirs, atol=1e-6)
 
 
-def test_threads_are_given_back():
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(3)
-        Training(SHORT, *split_data(0)).run_epoch()
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
-
-
 def test_the_weight_decay_fades():
     training = Training(replace(SHORT, epochs=10), *split_data(0))
     (group,) = training.optimizer.param_groups
@@ -452,13 +445,52 @@ def test_settings_that_cannot_be(wrong):
         RegressorSettings(**wrong)
 
 
-def test_watching_a_network_learn():
-    settings = RegressorSettings(epochs=30, device="cpu")
-    snapshots = list(watch_training(settings, every=0.02))
-    assert snapshots[0].epoch == 1
+@pytest.fixture(scope="module")
+def trainer() -> Iterator[Worker]:
+    made = make_trainer()
+    yield made
+    made.close()
+
+
+def test_watching_a_network_learn(trainer: Worker):
+    threads = torch.get_num_threads()
+    snapshots = list(watch_training(trainer, {"epochs": 60, "seed": 0, "learning_rate": 0.001}))
     assert [each.finished for each in snapshots] == [False] * (len(snapshots) - 1) + [True]
-    assert len(snapshots[-1].held_out_rmse) == 30
-    assert snapshots[-1].held_out_rmse[-1] < snapshots[0].held_out_rmse[-1] / 5
+    assert len(snapshots[-1].held_out_rmse) == 60
+    assert snapshots[-1].held_out_rmse[-1] < snapshots[-1].held_out_rmse[0] / 5
     true = [0.5, -0.2, 1.5, -2.0, 0.8, -1.1, 0.3, -0.7, 1.2, -0.9]
     assert snapshots[-1].weights == pytest.approx(true, abs=0.15)
-    assert snapshots[0].weights != pytest.approx(true, abs=0.15)
+    assert torch.get_num_threads() == threads
+
+
+def test_watchers_take_turns_and_get_what_they_would_alone(trainer: Worker):
+    settings = [{"epochs": 40, "seed": seed} for seed in (1, 2, 3)]
+    alone = [list(watch_training(trainer, each))[-1] for each in settings]
+    watched = [watch_training(trainer, each) for each in settings]
+    together, order = {}, []
+    while len(together) < 3:
+        for place, watcher in enumerate(watched):
+            if place not in together and (snapshot := next(watcher)):
+                order.append(place)
+                if snapshot.finished:
+                    together[place] = snapshot
+    assert [together[place] for place in range(3)] == alone
+    assert order[:3] == [0, 1, 2]
+
+
+def test_a_training_whose_process_dies_says_so_and_the_next_one_runs(trainer: Worker):
+    watcher = watch_training(trainer, {"epochs": 10**6})
+    next(watcher)
+    trainer.close()
+    with pytest.raises(TrainingLost):
+        next(watcher)
+    assert list(watch_training(trainer, {"epochs": 2}))[-1].finished
+
+
+def test_runs_that_are_left_do_not_pile_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("model.regressor_trainer.MOST_RUNS", 3)
+    trainer = Trainer()
+    for number in range(5):
+        settings = {"epochs": 10**6, "seed": number, "batch_size": 800}
+        trainer({"run": str(number), "epoch": 0, "settings": settings})
+    assert list(trainer.runs) == ["2", "3", "4"]

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio as gr
@@ -193,11 +194,19 @@ def test_the_parts_add_up(page: Page, url: str) -> None:
     assert y == pytest.approx(by_torch([float(v) for v in ROWS[0]["x"]]), abs=0.006)
 
 
+def threads_of_a_new_thread() -> int:
+    """How many threads torch would use in a thread that the server starts now."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
+
+
 def test_a_network_learns_while_one_watches(page: Page, url: str) -> None:
+    before = threads_of_a_new_thread()
     page.goto(url)
     page.get_by_role("button", name="Train").click()
     status = page.locator(".regression-status")
-    expect(status).to_contain_text("of 200")
+    # the first training waits for its process to import torch
+    expect(status).to_contain_text("of 200", timeout=30_000)
     first = status.inner_text()
     expect(status).to_contain_text("Epoch 200 of 200", timeout=30_000)
     assert "Epoch 200" not in first, "nothing was to be seen before the end"
@@ -205,6 +214,7 @@ def test_a_network_learns_while_one_watches(page: Page, url: str) -> None:
     learned = page.locator("#regression-learning .row b").all_inner_texts()
     true = [0.5, -0.2, 1.5, -2.0, 0.8, -1.1, 0.3, -0.7, 1.2, -0.9]
     assert [number(each) for each in learned] == pytest.approx(true, abs=0.1)
+    assert threads_of_a_new_thread() == before
 
 
 def test_a_training_can_be_stopped(page: Page, url: str) -> None:
