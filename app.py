@@ -1,3 +1,4 @@
+# ruff: noqa: E402
 """The app: three tabs on one page. `python app.py --help` lists the options.
 
 The page is served first and PyTorch imported afterwards, in the background, so that a visitor
@@ -14,6 +15,10 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+
+from model.proxies import tidy_proxies
+
+tidy_proxies()  # before Gradio is imported, which some of them would keep from starting
 
 import gradio as gr
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import UserError
+from model.proxies import tidy_proxies
 
 if TYPE_CHECKING:
     from model.publish import Destination
@@ -214,6 +215,7 @@ def run_training(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
+    tidy_proxies()
     leads = os.environ.get("RANK", "0") == "0"  # torchrun starts several of us
     logging.basicConfig(format="%(message)s", level="WARNING" if leads else "ERROR")
     try:
