@@ -19,18 +19,16 @@ from typing import Generic, TypeVar
 
 from model.errors import UserError
 from model.hub import (
-    HubError,
     HubSettings,
-    HubSlow,
     HubSource,
     Snapshot,
-    WrongModel,
     cached_snapshots,
     fetch,
     find_cached,
     mark_good,
     parse_source,
 )
+from model.hub_errors import HubError, HubSlow, WrongModel
 from model.origin import Origin, State
 
 log = logging.getLogger(__name__)
