@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import gradio as gr
 
 from model.errors import UserError
+from model.log import guard_streams
 from model.serving import Served, serve_classifier, serve_regressor
 from tabs import autograd, classification, regression, status
 from tabs.language import Words, i18n_key, translations
@@ -107,4 +108,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    guard_streams("stdout", "stderr")
     main()
