@@ -117,7 +117,8 @@ def _ask_until_served(wanted: _Wanted[Model], patience: Patience) -> Iterator[St
     for pause in patience.pauses():
         try:
             snapshot = fetching.result()
-        except HubError as error:
+        except HubError as raised:
+            error = raised.fresh()  # what is kept of it must not keep this frame, and the model
             log.info("%s: %s", wanted.source.repo, error)
             if isinstance(error, WrongModel) and str(error) != str(said):
                 said = error
