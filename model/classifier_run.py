@@ -22,7 +22,7 @@ from model.head import Head
 from model.job import Job, Trained, all_features
 from model.known import KnownScore
 from model.pretrained import IMAGENET_CLASSES
-from model.runs import Run
+from model.runs import Run, mark
 
 HARDEST = 12
 
@@ -38,6 +38,7 @@ def make_run(job: Job, trained: Trained, started: float) -> Run:
         trained.network.half().float()
     val = Val.read(job, trained, temperature, known)
     metrics = {
+        **mark("classifier"),
         **describe_training(job, trained, started),
         **describe_out_of_fold(job, trained, temperature),
         **val.describe(job),
@@ -169,6 +170,7 @@ def make_config(job: Job, temperature: float, threshold: float) -> dict[str, Any
     """config.json, as timm reads it, with what we add beside."""
     preprocessing = job.preprocessing
     return {
+        **mark("classifier"),
         "architecture": "resnet18",
         "num_classes": job.num_classes,
         "num_features": 512,

@@ -13,7 +13,7 @@ from model.regressor import ARCHITECTURE, LAYERS, split_data
 from model.regressor_card import draw_curves, write_card
 from model.regressor_evaluation import compare_weights, evaluate
 from model.regressor_loop import RegressorSettings, Training, cross_validate
-from model.runs import Run, check_output, write_run, writing
+from model.runs import Run, check_output, mark, write_run, writing
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,15 @@ def train_regressor(
 
     After each epoch the state is saved beside `output`; `resume` goes on from there if a run was
     killed. Ctrl-C ends the training: the epochs done so far are written, with "interrupted" true
-    in the metrics, and can be gone on with too. Raises RunError, SettingsChanged or
-    BrokenCheckpoint; KeyboardInterrupt if not one epoch is done.
+    in the metrics, and can be gone on with too. Raises RunError, SettingsChanged,
+    BrokenCheckpoint or CheckpointInTheWay; KeyboardInterrupt if not one epoch is done.
     """
-    check_output(output)
+    check_output(output, "regressor")
     training = Training(settings, *split_data(settings.seed))
     saved = checkpoint.beside(output)
     if resume and saved.exists():
         training.load_state(checkpoint.load(saved))
+    checkpoint.check(saved)
     interrupted, folds = False, []
     try:
         for _ in range(training.epoch, settings.epochs):
@@ -67,7 +68,7 @@ def train_regressor(
     run = make_run(training, folds, interrupted)
     write_run(output, run)
     if not interrupted:
-        saved.unlink(missing_ok=True)
+        checkpoint.remove(saved)
     return run
 
 
@@ -75,6 +76,7 @@ def make_run(training: Training, folds: list[float], interrupted: bool) -> Run:
     """The run folder's contents."""
     network = training.finished_network()
     metrics = {
+        **mark("regressor"),
         "settings": asdict(training.settings),
         "seed": training.settings.seed,
         "device": str(describe(training.device)),
@@ -88,6 +90,7 @@ def make_run(training: Training, folds: list[float], interrupted: bool) -> Run:
         "history": [{k: round(v, 6) for k, v in each.items()} for each in training.history],
     }
     config = {
+        **mark("regressor"),
         "task": "regression",
         "architecture": ARCHITECTURE,
         "layers": list(LAYERS),

@@ -66,10 +66,10 @@ def train_classifier(
     Started by torchrun, all processes work together, and those that do not lead return None.
     Ctrl-C during the epochs leaves the best so far, with "interrupted" true in the metrics;
     earlier it raises KeyboardInterrupt. Raises DataError, RunError, InitialWeightsError,
-    DeviceError, OtherRun, BrokenCheckpoint or Diverged.
+    DeviceError, OtherRun, BrokenCheckpoint, CheckpointInTheWay or Diverged.
     """
     started = time.monotonic()
-    check_output(output)
+    check_output(output, "classifier")
     with join_team(choose_device(settings.device)) as (team, device):
         reporter = reporter if reporter and team.leads else Silence()
         folder = read_folder(data, seed=settings.seed)
