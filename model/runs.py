@@ -81,6 +81,14 @@ class ForeignFiles(RunError):
     zh = "{folder} 中有不是 train.py 写入的内容：{names}。请移走，或换一个 --output。"
 
 
+class UselessRun(RunError):
+    en = (
+        "The training came to a model whose answers are of no use: the app would refuse it. Train "
+        "again with a lower --learning-rate."
+    )
+    zh = "训练得到的模型无法使用，应用会拒绝它。请用更小的 --learning-rate 重新训练。"
+
+
 @dataclass(frozen=True)
 class Run:
     """What a training run leaves. `tensors` maps further file names to their tensors, `figures`

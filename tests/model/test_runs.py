@@ -11,7 +11,6 @@ import torch
 from safetensors import safe_open
 
 from model.runs import (
-    NAMES,
     DamagedRunFile,
     ForeignFiles,
     MissingRunFile,
