@@ -23,6 +23,7 @@ tidy_proxies()  # before Gradio is imported, which some of them would keep from 
 import gradio as gr
 
 from model.errors import UserError
+from model.log import guard_streams
 from model.serving import Served, serve_classifier, serve_regressor
 from tabs import autograd, classification, regression, status
 from tabs.language import Words, i18n_key, translations
@@ -123,4 +124,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    guard_streams("stdout", "stderr")
     sys.exit(main())

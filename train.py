@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import UserError
+from model.log import guard_streams
 from model.proxies import tidy_proxies
 
 if TYPE_CHECKING:
@@ -230,4 +231,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    guard_streams("stderr")
     sys.exit(main())

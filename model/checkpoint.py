@@ -18,6 +18,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,8 +38,21 @@ TENSOR, ITEMS, TUPLE = "__tensor__", "__items__", "__tuple__"
 class BrokenCheckpoint(UserError):
     """A checkpoint that cannot be read or is not what was written."""
 
-    en = "The checkpoint {name} is damaged. Delete it and train again without --resume."
-    zh = "检查点 {name} 已损坏。请删除它，并去掉 --resume 重新训练。"
+    en = (
+        "The checkpoint {name} is damaged, or another program's file. Move it away and train "
+        "again without --resume."
+    )
+    zh = "检查点 {name} 已损坏，或不是本程序的文件。请移走它，并去掉 --resume 重新训练。"
+
+
+class CheckpointInTheWay(UserError):
+    """A file that is no checkpoint of this program has a checkpoint's name."""
+
+    en = (
+        "{name} is not a checkpoint of this program, or is damaged; it is left alone. Move it "
+        "away, or choose another --output."
+    )
+    zh = "{name} 不是本程序的检查点，或已损坏，未作改动。请移走它，或换一个 --output。"
 
 
 def beside(output: Path) -> Path:
@@ -45,15 +60,33 @@ def beside(output: Path) -> Path:
     return output.with_name(output.name + ".checkpoint.safetensors")
 
 
+def check(path: Path) -> None:
+    """Raises CheckpointInTheWay where there is anything but a checkpoint that `save` wrote."""
+    if os.path.lexists(path) and not _is_ours(path):
+        raise CheckpointInTheWay(name=path.name)
+
+
+def remove(path: Path) -> None:
+    """Delete the checkpoint, and what kills during `save` left of it; no other program's file."""
+    if _is_ours(path):
+        path.unlink()
+    partial = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}\.partial")
+    for each in path.parent.glob("*.partial") if path.parent.is_dir() else ():
+        if partial.fullmatch(each.name):
+            each.unlink()
+
+
 def save(path: Path, state: Mapping[str, Any]) -> None:
     """Write `state` to `path`, replacing what was there only once the new file is complete.
 
     Whoever is killed while saving leaves the previous checkpoint whole. Raises OSError where the
-    disk is full or not writable, TypeError where `state` holds something that JSON does not.
+    disk is full or not writable, CheckpointInTheWay where there is a file that is none, TypeError
+    where `state` holds something that JSON does not.
     """
+    check(path)
     tensors: dict[str, torch.Tensor] = {}
     text = json.dumps(_pack(state, tensors))
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         save_file(tensors, partial, {"state": text, "sha256": _digest(text, tensors)})
         # Without this a power cut could leave the new name on a file whose bytes never arrived.
@@ -82,6 +115,16 @@ def load(path: Path) -> dict[str, Any]:
         return _unpack(json.loads(header["state"]), tensors)
     except (SafetensorError, KeyError, ValueError) as error:
         raise BrokenCheckpoint(name=path.name) from error
+
+
+def _is_ours(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {"state", "sha256"} <= (file.metadata() or {}).keys()
+    except (SafetensorError, OSError):
+        return False
 
 
 def _digest(text: str, tensors: Mapping[str, torch.Tensor]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
+import random
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from torchvision.transforms import v2
 from model.device import choose_device
 from model.errors import UserError
 from model.known import KnownScore
+from model.labels import MAX_LABELS, is_label
 from model.origin import Origin
 from model.runs import Run, read_run
 
@@ -44,6 +46,14 @@ class BadConfig(ClassifierError):
 class WrongWeights(ClassifierError):
     en = "model.safetensors does not fit a resnet18 with {num_classes} classes: {reason}."
     zh = "model.safetensors 与 {num_classes} 类的 resnet18 不符：{reason}。"
+
+
+class NotFinite(ClassifierError):
+    en = (
+        "The model's answer is not made of finite numbers: its weights or preprocessing are of no "
+        "use. Choose another model."
+    )
+    zh = "模型的输出不是有限的数：其权重或预处理设置无法使用。请换一个模型。"
 
 
 @dataclass(frozen=True)
@@ -113,13 +123,16 @@ class Classifier:
         self.known = read_known(run)
         if self.known is not None:
             self.known = self.known.to(device)
+        for picture in trial_pictures(self.preprocessing.resize):
+            self(picture)
 
     @classmethod
     def load(cls, folder: Path, origin: Origin, device: str = "auto") -> Classifier:
         """The classifier in a run folder.
 
-        Raises RunError for unreadable files, ClassifierError for ones that do not fit together,
-        DeviceError for a device that is not there.
+        Raises RunError for unreadable files, ClassifierError for ones that do not fit together or
+        do not answer black, white and noise in finite numbers, DeviceError for a device that is
+        not there.
         """
         return cls(read_run(folder), origin, choose_device(device))
 
@@ -135,18 +148,22 @@ class Classifier:
 
     @torch.inference_mode()
     def __call__(self, picture: Image.Image) -> Answer:
-        """Classify an RGB picture of any size."""
+        """Classify an RGB picture of any size. Raises NotFinite where a number of the answer is
+        NaN or infinite, which weights that are finite may well come to."""
         start = time.perf_counter()
         seen = self.preprocessing.shrink(picture)
         image = self.preprocessing.normalise(v2.functional.pil_to_tensor(seen)).to(self.device)
         activations = feature_maps(self.network, image[None])
         features = activations.mean(dim=(2, 3))
         logits = self.network.fc(features)
-        probabilities = (logits / self.temperature).softmax(dim=1)[0].tolist()
+        probabilities = (logits / self.temperature).softmax(dim=1)[0]
         known_score = self.known(features).item() if self.known else None
         heat_map = class_activation_map(activations, self.network.fc.weight, logits.argmax().item())
+        finite = probabilities.isfinite().all() and heat_map.isfinite().all()
+        if not finite or not math.isfinite(known_score or 0.0):
+            raise NotFinite()
         return Answer(
-            probabilities=dict(zip(self.classes, probabilities, strict=True)),
+            probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
             known=self.known is None or known_score >= self.known.threshold,
             known_score=known_score,
             heat_map=heat_map.cpu(),
@@ -156,6 +173,13 @@ class Classifier:
             device=str(self.device),
             milliseconds=1000 * (time.perf_counter() - start),
         )
+
+
+def trial_pictures(side: int) -> Iterator[Image.Image]:
+    """The extremes that a picture may be: black, white and noise, `side` × `side`."""
+    yield Image.new("RGB", (side, side), "black")
+    yield Image.new("RGB", (side, side), "white")
+    yield Image.frombytes("RGB", (side, side), random.Random(0).randbytes(3 * side * side))
 
 
 def feature_maps(network: ResNet, images: Tensor) -> Tensor:
@@ -216,7 +240,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Preprocessi
         )
     except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
         raise BadConfig(field="pretrained_cfg") from None
-    if min(preprocessing.std) <= 0:
+    if min(preprocessing.std) < 1e-6:  # of pixels in 0..1; less may be 0 in single precision
         raise BadConfig(field="pretrained_cfg.std")
     if not (32 <= preprocessing.crop <= preprocessing.resize <= 1024):
         raise BadConfig(field="pretrained_cfg.input_size / crop_pct")
@@ -244,8 +268,8 @@ def read_known(run: Run) -> KnownScore | None:
 def _distinct_names(names: object) -> bool:
     return (
         isinstance(names, list)
-        and len(names) >= 2
-        and all(isinstance(name, str) and name for name in names)
+        and 2 <= len(names) <= MAX_LABELS
+        and all(map(is_label, names))
         and len(set(names)) == len(names)
     )
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from model.calibration import Bin, confusion_matrix, fit_temperature, measure, reliability
-from model.classifier import KNOWN, Preprocessing
+from model.classifier import KNOWN, Classifier, ClassifierError, Preprocessing
 from model.classifier_card import draw_curves, draw_reliability, write_card
 from model.data import Picture
 from model.device import describe
@@ -21,14 +21,18 @@ from model.folds import acceptance_threshold, make_known_score, split_folds
 from model.head import Head
 from model.job import Job, Trained, all_features
 from model.known import KnownScore
+from model.origin import Origin
 from model.pretrained import IMAGENET_CLASSES
-from model.runs import Run
+from model.runs import Run, UselessRun, mark
 
 HARDEST = 12
 
 
 def make_run(job: Job, trained: Trained, started: float) -> Run:
-    """Everything that the run folder holds; `started` is when the training was (monotonic)."""
+    """Everything that the run folder holds; `started` is when the training was (monotonic).
+
+    Raises UselessRun where the app would refuse it.
+    """
     temperature = fit_temperature(trained.out_of_fold.logits, job.labels)
     threshold = acceptance_threshold(trained.out_of_fold.known_scores)
     known = make_known_score(trained.features, job.labels, job.imagenet, job.num_classes, threshold)
@@ -38,6 +42,7 @@ def make_run(job: Job, trained: Trained, started: float) -> Run:
         trained.network.half().float()
     val = Val.read(job, trained, temperature, known)
     metrics = {
+        **mark("classifier"),
         **describe_training(job, trained, started),
         **describe_out_of_fold(job, trained, temperature),
         **val.describe(job),
@@ -50,7 +55,7 @@ def make_run(job: Job, trained: Trained, started: float) -> Run:
     weights = trained.network.state_dict()
     if job.settings.half:
         weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
-    return Run(
+    run = Run(
         weights=weights,
         config=make_config(job, temperature, threshold),
         metrics=metrics,
@@ -61,6 +66,11 @@ def make_run(job: Job, trained: Trained, started: float) -> Run:
         },
         tensors={KNOWN: known.tensors()},
     )
+    try:
+        Classifier(run, Origin("trained"), torch.device("cpu"))
+    except ClassifierError as error:
+        raise UselessRun() from error
+    return run
 
 
 class Val:
@@ -169,6 +179,7 @@ def make_config(job: Job, temperature: float, threshold: float) -> dict[str, Any
     """config.json, as timm reads it, with what we add beside."""
     preprocessing = job.preprocessing
     return {
+        **mark("classifier"),
         "architecture": "resnet18",
         "num_classes": job.num_classes,
         "num_features": 512,

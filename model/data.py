@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from model.errors import UserError
+from model.labels import MAX_LABELS, MAX_LENGTH, is_label
 from model.pictures import PictureError, load_picture
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,19 @@ class TooFewClasses(DataError):
 class EmptyClass(DataError):
     en = "The class folder {folder} holds no picture. Add pictures to it or remove it."
     zh = "类别文件夹 {folder} 中没有图片。请添加图片或删除该文件夹。"
+
+
+class BadClassName(DataError):
+    en = (
+        "The class folder {folder} cannot name a class: at most {limit} characters, and none that "
+        "controls a terminal or is no text. Rename it."
+    )
+    zh = "类别文件夹 {folder} 不能作类别名：最多 {limit} 个字符，不能有控制字符。请重命名。"
+
+
+class TooManyClasses(DataError):
+    en = "{folder} has {count} classes; {limit} is the most."
+    zh = "{folder} 有 {count} 个类别，上限为 {limit}。"
 
 
 class TooFewPictures(DataError):
@@ -105,7 +119,8 @@ def read_folder(root: Path, *, seed: int, val_fraction: float = 0.2) -> PictureF
     out, with a warning, and listed in `skipped`.
 
     Raises:
-        FolderNotFound, NoTrainFolder, TooFewClasses, EmptyClass, TooFewPictures, ClassesDiffer.
+        FolderNotFound, NoTrainFolder, TooFewClasses, TooManyClasses, BadClassName, EmptyClass,
+        TooFewPictures, ClassesDiffer.
     """
     root = Path(root)
     if not root.is_dir():
@@ -158,8 +173,12 @@ def _read_classes(folder: Path, root: Path, skipped: list[Path]) -> dict[str, li
     }
     if len(found) < 2:
         raise TooFewClasses(folder=folder, count=len(found))
+    if len(found) > MAX_LABELS:
+        raise TooManyClasses(folder=folder, count=len(found), limit=MAX_LABELS)
     classes: dict[str, list[Path]] = {}
     for name in sorted(found):
+        if not is_label(name):
+            raise BadClassName(folder=ascii(name)[1:60], limit=MAX_LENGTH)
         classes[name] = _read_class(found[name], root, skipped)
         if not classes[name]:
             raise EmptyClass(folder=found[name].relative_to(root))

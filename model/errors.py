@@ -30,6 +30,14 @@ class UserError(Exception):
         self.facts = facts
         super().__init__(self.message("en"))
 
+    def fresh(self) -> UserError:
+        """The same error, not raised yet: for one that is kept and raised again and again. Each
+        raise hangs the frames that it passes on the exception, with all that they hold (a
+        visitor's picture), for as long as the exception is kept."""
+        new = type(self).__new__(type(self), *self.args)
+        new.__dict__.update(self.__dict__)
+        return new
+
     def message(self, language: str) -> str:
         """The sentence in `language` ("en" or "zh"; anything else is answered in English)."""
         template = self.zh if language == "zh" else self.en

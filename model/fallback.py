@@ -19,18 +19,16 @@ from typing import Generic, TypeVar
 
 from model.errors import UserError
 from model.hub import (
-    HubError,
     HubSettings,
-    HubSlow,
     HubSource,
     Snapshot,
-    WrongModel,
     cached_snapshots,
     fetch,
     find_cached,
     mark_good,
     parse_source,
 )
+from model.hub_errors import HubError, HubSlow, WrongModel
 from model.origin import Origin, State
 
 log = logging.getLogger(__name__)
@@ -119,7 +117,8 @@ def _ask_until_served(wanted: _Wanted[Model], patience: Patience) -> Iterator[St
     for pause in patience.pauses():
         try:
             snapshot = fetching.result()
-        except HubError as error:
+        except HubError as raised:
+            error = raised.fresh()  # what is kept of it must not keep this frame, and the model
             log.info("%s: %s", wanted.source.repo, error)
             if isinstance(error, WrongModel) and str(error) != str(said):
                 said = error

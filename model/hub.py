@@ -9,7 +9,6 @@ else meanwhile) is told from a model that is wrong (say so).
 from __future__ import annotations
 
 import atexit
-import hashlib
 import json
 import logging
 import os
@@ -24,14 +23,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from huggingface_hub import (
-    HfApi,
-    constants,
-    get_hf_file_metadata,
-    hf_hub_download,
-    hf_hub_url,
-    try_to_load_from_cache,
-)
+from huggingface_hub import HfApi, constants, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -41,9 +33,22 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.file_download import repo_folder_name
-from huggingface_hub.hf_api import RepoSibling
+from huggingface_hub.hf_api import ModelInfo
 
 from model.errors import UserError
+from model.hub_download import Listed, OtherContent, download, is_content
+from model.hub_errors import (
+    AccessDenied,
+    CacheNotWritable,
+    CorruptFile,
+    HubUnavailable,
+    MissingFile,
+    NoSuchSource,
+    RepoGated,
+    RepoNotFound,
+    RevisionUnknown,
+    TooLarge,
+)
 
 log = logging.getLogger(__name__)
 
@@ -52,86 +57,9 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 # that the model cannot do without it.
 OPTIONAL = {"known.safetensors": "known_threshold", "metrics.json": None}
 COMMIT = re.compile(r"[0-9a-f]{40}")
+CONTENT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 REPO_ID = re.compile(r"(?!.*(?:--|\.\.))[\w][\w.-]*/[\w][\w.-]*", re.ASCII)
 REVISION = re.compile(r"(?!.*\.\.)[\w][\w./-]*", re.ASCII)
-
-
-class HubError(UserError):
-    """The Hub, or the model that is meant to be on it, cannot be used."""
-
-
-class HubUnavailable(HubError):
-    """An outage: nothing is wrong with the model as far as is known."""
-
-    en = "The Hub did not answer ({reason})."
-    zh = "Hub 没有响应（{reason}）。"
-
-
-class HubSlow(HubUnavailable):
-    """An answer is awaited still."""
-
-    en = "The Hub did not answer in time."
-    zh = "Hub 未能及时响应。"
-
-
-class CacheNotWritable(HubError):
-    """An outage of the disk."""
-
-    en = "What the Hub sent could not be stored ({reason})."
-    zh = "无法保存从 Hub 下载的内容（{reason}）。"
-
-
-class WrongModel(HubError):
-    """The Hub answered, and what it said is that this model cannot be served."""
-
-
-class NoSuchSource(WrongModel):
-    en = "{source} is neither a folder nor a Hub model. Write USER/REPO or USER/REPO@REVISION."
-    zh = "{source} 既不是文件夹，也不是 Hub 上的模型。请写成 USER/REPO 或 USER/REPO@REVISION。"
-
-
-class RepoNotFound(WrongModel):
-    en = (
-        "There is no folder and no model {repo} on the Hub, or it is private. "
-        "Check the spelling; for a private model set HF_TOKEN."
-    )
-    zh = (
-        "本地没有文件夹 {repo}，Hub 上也没有这个模型，或者模型是私有的。"
-        "请检查拼写；私有模型请设置 HF_TOKEN。"
-    )
-
-
-class RevisionUnknown(WrongModel):
-    en = "The model {repo} has no revision {revision}. Name one of its branches, tags or commits."
-    zh = "模型 {repo} 没有版本 {revision}。请给出它的某个分支、标签或提交。"
-
-
-class RepoGated(WrongModel):
-    en = "The model {repo} is gated. Ask for access on its page and set HF_TOKEN."
-    zh = "模型 {repo} 需要申请访问。请在其页面上申请，并设置 HF_TOKEN。"
-
-
-class AccessDenied(WrongModel):
-    en = "The Hub refuses access to {repo} (HTTP {status}). Check HF_TOKEN and its permissions."
-    zh = "Hub 拒绝访问 {repo}（HTTP {status}）。请检查 HF_TOKEN 及其权限。"
-
-
-class MissingFile(WrongModel):
-    en = "The model {repo} has no {name}. Publish it with train.py push."
-    zh = "模型 {repo} 缺少 {name}。请用 train.py push 发布模型。"
-
-
-class TooLarge(WrongModel):
-    en = "The model {repo} holds {megabytes} MB; models of this app have {limit} MB at most."
-    zh = "模型 {repo} 有 {megabytes} MB；本应用的模型最多 {limit} MB。"
-
-
-class CorruptFile(WrongModel):
-    en = (
-        "{name} of {repo} is corrupt: it is not the file that the Hub announces. "
-        "It was deleted and is not used."
-    )
-    zh = "{repo} 的 {name} 已损坏：内容与 Hub 公布的哈希值不符。文件已删除，不会使用。"
 
 
 @dataclass(frozen=True)
@@ -161,6 +89,10 @@ class HubSettings:
     @property
     def cache_folder(self) -> Path:
         return Path(self.cache or constants.HF_HUB_CACHE)
+
+    def storage(self, repo: str) -> Path:
+        """Where the cache keeps a repo."""
+        return self.cache_folder / repo_folder_name(repo_id=repo, repo_type="model")
 
 
 @dataclass(frozen=True)
@@ -204,7 +136,7 @@ def find_cached(repo: str, commit: str, settings: HubSettings) -> Snapshot | Non
 
 def cached_snapshots(repo: str, settings: HubSettings) -> Iterator[Snapshot]:
     """The repo's intact commits in the cache, the one that was served last first."""
-    folder = settings.cache_folder / repo_folder_name(repo_id=repo, repo_type="model") / "snapshots"
+    folder = settings.storage(repo) / "snapshots"
     try:
         commits = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
     except OSError:
@@ -245,102 +177,71 @@ def _fetch(source: HubSource, settings: HubSettings) -> Snapshot:
         info = api.model_info(
             source.repo, revision=source.revision, files_metadata=True, timeout=settings.timeout
         )
-        commit = str(info.sha)
-        listed = {sibling.rfilename: sibling for sibling in info.siblings or ()}
-    if not COMMIT.fullmatch(commit) or (source.is_pinned and commit != source.revision):
-        raise HubUnavailable(reason=f"it answered for commit {commit[:40]!r}")
+        commit, wanted = str(info.sha), _read_listing(source.repo, info)
+        if not COMMIT.fullmatch(commit) or (source.is_pinned and commit != source.revision):
+            raise HubUnavailable(reason=f"it answered for commit {commit[:40]!r}")
+    if (size := sum(file.size for file in wanted)) > settings.max_bytes:
+        limit = settings.max_bytes // 1_000_000
+        raise TooLarge(repo=source.repo, megabytes=size // 1_000_000, limit=limit)
+    pinned = HubSource(source.repo, commit)
+    for file in wanted:
+        with _named_errors(pinned, file.name):
+            _have(pinned, file, settings)
+    return Snapshot(source.repo, commit, settings.storage(source.repo) / "snapshots" / commit)
+
+
+def _read_listing(repo: str, info: ModelInfo) -> list[Listed]:
+    """The files to have, by the Hub's listing, which is believed in nothing that becomes a path.
+
+    Raises MissingFile, HubUnavailable.
+    """
+    listed = {sibling.rfilename: sibling for sibling in info.siblings or ()}
     for name in (CONFIG, WEIGHTS):
         if name not in listed:
-            raise MissingFile(repo=source.repo, name=name)
+            raise MissingFile(repo=repo, name=name)
+    wanted = []
     # The weights last: whoever is killed before leaves a snapshot that is plainly incomplete.
-    wanted = [name for name in (CONFIG, *OPTIONAL, WEIGHTS) if name in listed]
-    _check_size(source.repo, sum(listed[name].size or 0 for name in wanted), settings)
-    pinned = HubSource(source.repo, commit)
-    folder = None
-    for name in wanted:
-        folder = _download_verified(pinned, listed[name], settings).parent
-    assert folder is not None
-    return Snapshot(source.repo, commit, folder)
+    for name in (CONFIG, *OPTIONAL, WEIGHTS):
+        if (file := listed.get(name)) is None:
+            continue
+        content = file.lfs.sha256 if file.lfs else file.blob_id
+        if not isinstance(content, str) or not CONTENT.fullmatch(content):
+            raise HubUnavailable(reason="it lists no hashes")
+        if not isinstance(file.size, int) or file.size < 0:
+            raise HubUnavailable(reason="it lists no sizes")
+        wanted.append(Listed(name, file.size, content))
+    return wanted
 
 
-def _check_size(repo: str, size: int, settings: HubSettings) -> None:
-    if size > settings.max_bytes:
-        limit = settings.max_bytes // 1_000_000
-        raise TooLarge(repo=repo, megabytes=size // 1_000_000, limit=limit)
-
-
-def _download_verified(source: HubSource, file: RepoSibling, settings: HubSettings) -> Path:
-    """The file in the cache, compared with the hash in the Hub's listing."""
-    name = file.rfilename
-    expected = file.lfs.sha256 if file.lfs else file.blob_id
-    if not expected:
-        raise HubUnavailable(reason="it lists no hashes")
-    path = _path_in_cache(source.repo, source.revision, name, settings)
-    if path is not None and content_id(path, expected) == expected:
-        return path
+def _have(source: HubSource, file: Listed, settings: HubSettings) -> None:
+    """Have the file in the cache, of the content in the Hub's listing. Raises CorruptFile."""
+    storage = settings.storage(source.repo)
+    pointer = storage / "snapshots" / source.revision / file.name
+    if is_content(pointer, file.content):
+        return
+    url = hf_hub_url(source.repo, file.name, revision=source.revision, endpoint=settings.endpoint)
     # The second download tells a bit that flipped on the way from a file that is wrong at its
     # origin.
-    for force in (path is not None, True):
-        path = _download(source, name, settings, force=force)
-        if content_id(path, expected) == expected:
-            return path
-        # Not to be found by any other program that shares the cache.
-        path.resolve().unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-        log.warning("%s of %s@%s is corrupt", name, source.repo, source.revision[:12])
-    raise CorruptFile(repo=source.repo, name=name)
-
-
-def _download(source: HubSource, name: str, settings: HubSettings, *, force: bool) -> Path:
-    with _named_errors(source, name):
-        # hf_hub_download would retry this request for six minutes; here an outage is known after
-        # one, and whoever called tries again.
-        get_hf_file_metadata(
-            hf_hub_url(source.repo, name, revision=source.revision, endpoint=settings.endpoint),
-            timeout=settings.timeout,
-            token=settings.token,
-        )
-        path = hf_hub_download(
-            source.repo,
-            name,
-            revision=source.revision,
-            cache_dir=settings.cache_folder,
-            endpoint=settings.endpoint,
-            token=settings.token,
-            etag_timeout=settings.timeout,
-            force_download=force,
-        )
-    return Path(path)
-
-
-def content_id(path: Path, like: str) -> str:
-    """The sha256 of a file's content, or its git object id where `like` has the length of one."""
-    if len(like) == 64:
-        digest = hashlib.sha256()
-    else:
-        digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _path_in_cache(repo: str, commit: str, name: str, settings: HubSettings) -> Path | None:
-    path = try_to_load_from_cache(repo, name, cache_dir=settings.cache_folder, revision=commit)
-    return Path(path) if isinstance(path, str) else None
+    for _ in range(2):
+        try:
+            download(url, file, storage, pointer, token=settings.token, timeout=settings.timeout)
+            return
+        except OtherContent:
+            log.warning("%s of %s@%s is corrupt", file.name, source.repo, source.revision[:12])
+    raise CorruptFile(repo=source.repo, name=file.name)
 
 
 def _cached_file(repo: str, commit: str, name: str, settings: HubSettings) -> Path | None:
     """The file, if the cache has it and its content is what its name in the cache says."""
-    path = _path_in_cache(repo, commit, name, settings)
-    if path is None:
-        return None
     try:
+        path = try_to_load_from_cache(repo, name, cache_dir=settings.cache_folder, revision=commit)
+        if not isinstance(path, str):
+            return None
         # One step only: since huggingface_hub 2.4 the blob itself may be a link to a shared store.
         expected = Path(os.readlink(path)).name
-        return path if content_id(path, expected) == expected else None
     except OSError:
         return None
+    return Path(path) if is_content(Path(path), expected) else None
 
 
 def _needs(config: Path, key: str | None) -> bool:

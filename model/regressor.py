@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from model.errors import UserError
-from model.ground_truth import INPUTS, NOISE, TRUE_BIAS, TRUE_WEIGHTS, check_inputs
+from model.ground_truth import INPUTS, LIMIT, NOISE, TRUE_BIAS, TRUE_WEIGHTS, check_inputs
 from model.origin import Origin
 from model.runs import read_run
 
@@ -99,6 +99,16 @@ def gradients(network: nn.Module, x: Tensor) -> Tensor:
     return gradient
 
 
+def is_finite(network: nn.Module) -> bool:
+    """Whether the network and its gradient are finite at zero and at each of the 1,024 corners of
+    what it may be asked about; weights that are finite may well overflow."""
+    corners = torch.cartesian_prod(*[torch.tensor([-LIMIT, LIMIT])] * INPUTS)
+    rows = torch.cat([torch.zeros(1, INPUTS), corners])
+    with torch.no_grad():
+        answers = network(rows)
+    return bool(answers.isfinite().all() and gradients(network, rows).isfinite().all())
+
+
 class Regressor:
     """A trained network that is asked about one row of ten numbers at a time.
 
@@ -125,7 +135,9 @@ class Regressor:
         run = read_run(folder)
         architecture = run.config.get("architecture")
         if architecture != ARCHITECTURE:
-            raise NotARegressor(folder=folder.name, reason=f"architecture {architecture!r}")
+            raise NotARegressor(
+                folder=folder.name, reason=f"architecture {str(architecture)[:40]!r}"
+            )
         network = build_network(torch.Generator())
         try:
             network.load_state_dict(dict(run.weights))
@@ -135,6 +147,8 @@ class Regressor:
         for name, tensor in run.weights.items():
             if not tensor.isfinite().all():
                 raise NotARegressor(folder=folder.name, reason=f"{name} holds NaN or infinity")
+        if not is_finite(network):
+            raise NotARegressor(folder=folder.name, reason="its answers are not finite numbers")
         return cls(network, origin or Origin(folder.name), device)
 
     def predict(self, x: Sequence[float]) -> float:

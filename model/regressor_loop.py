@@ -155,7 +155,7 @@ class Training:
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state`. Raises SettingsChanged if it is of a run with other settings."""
         for name, now in asdict(self.settings).items():
-            before = state["settings"].get(name)
+            before = state.get("settings", {}).get(name)  # a classifier's has none
             if before != now:
                 raise SettingsChanged(name=name.replace("_", "-"), before=before, now=now)
         self.network.load_state_dict(state["network"])

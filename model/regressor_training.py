@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,11 +10,11 @@ from pathlib import Path
 from model import checkpoint
 from model.device import describe
 from model.ground_truth import NOISE, TRUE_BIAS, TRUE_WEIGHTS
-from model.regressor import ARCHITECTURE, LAYERS, split_data
+from model.regressor import ARCHITECTURE, LAYERS, is_finite, split_data
 from model.regressor_card import draw_curves, write_card
 from model.regressor_evaluation import compare_weights, evaluate
 from model.regressor_loop import RegressorSettings, Training, cross_validate
-from model.runs import Run, check_output, write_run, writing
+from model.runs import Run, UselessRun, check_output, mark, write_run, writing
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,15 @@ def train_regressor(
 
     After each epoch the state is saved beside `output`; `resume` goes on from there if a run was
     killed. Ctrl-C ends the training: the epochs done so far are written, with "interrupted" true
-    in the metrics, and can be gone on with too. Raises RunError, SettingsChanged or
-    BrokenCheckpoint; KeyboardInterrupt if not one epoch is done.
+    in the metrics, and can be gone on with too. Raises RunError, SettingsChanged,
+    BrokenCheckpoint or CheckpointInTheWay; KeyboardInterrupt if not one epoch is done.
     """
-    check_output(output)
+    check_output(output, "regressor")
     training = Training(settings, *split_data(settings.seed))
     saved = checkpoint.beside(output)
     if resume and saved.exists():
         training.load_state(checkpoint.load(saved))
+    checkpoint.check(saved)
     interrupted, folds = False, []
     try:
         for _ in range(training.epoch, settings.epochs):
@@ -67,14 +69,18 @@ def train_regressor(
     run = make_run(training, folds, interrupted)
     write_run(output, run)
     if not interrupted:
-        saved.unlink(missing_ok=True)
+        checkpoint.remove(saved)
     return run
 
 
 def make_run(training: Training, folds: list[float], interrupted: bool) -> Run:
-    """The run folder's contents."""
+    """The run folder's contents. Raises UselessRun where the app would refuse them."""
     network = training.finished_network()
+    final = evaluate(network, *split_data(training.settings.seed))
+    if not is_finite(network) or not all(map(math.isfinite, final.values())):
+        raise UselessRun()
     metrics = {
+        **mark("regressor"),
         "settings": asdict(training.settings),
         "seed": training.settings.seed,
         "device": str(describe(training.device)),
@@ -82,12 +88,13 @@ def make_run(training: Training, folds: list[float], interrupted: bool) -> Run:
         "interrupted": interrupted,
         "epochs": training.epoch,
         "noise_floor": NOISE,
-        "final": evaluate(network, *split_data(training.settings.seed)),
+        "final": final,
         "cross_validation": {"folds": len(folds), "rmse": [round(each, 4) for each in folds]},
         "weights": compare_weights(network, split_data(training.settings.seed)[1].x),
         "history": [{k: round(v, 6) for k, v in each.items()} for each in training.history],
     }
     config = {
+        **mark("regressor"),
         "task": "regression",
         "architecture": ARCHITECTURE,
         "layers": list(LAYERS),

@@ -36,7 +36,8 @@ class Saved:
     def __init__(self, job: Job, resume: bool) -> None:
         """Load what there is if this training goes on with another's.
 
-        Raises BrokenCheckpoint, or OtherRun if what was saved belongs to another training.
+        Raises BrokenCheckpoint, OtherRun if what was saved belongs to another training, or
+        CheckpointInTheWay if a file that is no checkpoint has the name of one.
         """
         self.leads, self.fingerprint, self.output = job.team.leads, fingerprint(job), job.output
         self.path = checkpoint.beside(job.output)
@@ -48,6 +49,8 @@ class Saved:
             self.state = self._load(self.path)
             if self.features_path.exists():
                 self.features = self._load(self.features_path)["features"]
+        for path in (self.path, self.features_path):
+            checkpoint.check(path)
 
     def keep_features(self, features: Tensor) -> None:
         """Save `features` too, with the first epoch."""
@@ -67,15 +70,15 @@ class Saved:
 
     def remove(self) -> None:
         if self.leads:
-            self.path.unlink(missing_ok=True)
-            self.features_path.unlink(missing_ok=True)
+            checkpoint.remove(self.path)
+            checkpoint.remove(self.features_path)
 
     def _save(self, path: Path, state: dict[str, Any]) -> None:
         checkpoint.save(path, {**state, "job": self.fingerprint})
 
     def _load(self, path: Path) -> dict[str, Any]:
         state = checkpoint.load(path)
-        if state.pop("job") != self.fingerprint:
+        if state.pop("job", None) != self.fingerprint:
             raise OtherRun()
         return state
 

@@ -7,13 +7,16 @@
     curves.png …        the card's figures
     *.safetensors       further tensors that a model wants beside its weights
 
-A run folder appears whole or not at all: it is written beside its place and renamed.
+A run folder appears whole or not at all: it is written beside its place and renamed. It replaces
+an earlier run of the same kind only, told by the mark that config.json and metrics.json carry, and
+of that only the files above: nothing that this program did not write is ever deleted.
 """
 
 from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -29,7 +32,11 @@ from torch import Tensor
 
 from model.errors import UserError
 
+log = logging.getLogger(__name__)
+
 WEIGHTS, CONFIG, METRICS, CARD = "model.safetensors", "config.json", "metrics.json", "README.md"
+NAMES = {WEIGHTS, CONFIG, METRICS, CARD, "known.safetensors", "curves.png", "reliability.png"}
+PROGRAM = "ants-or-bees"
 
 
 class RunError(UserError):
@@ -52,8 +59,34 @@ class OutputNotWritable(RunError):
 
 
 class OutputInTheWay(RunError):
-    en = "{folder} exists and is not a run folder; it is left alone. Choose another --output."
-    zh = "{folder} 已存在且不是运行文件夹，未作改动。请换一个 --output。"
+    en = (
+        "{folder} exists and is not a run folder of this program (or of an early version); it is "
+        "left alone. Choose another --output."
+    )
+    zh = "{folder} 已存在，且不是本程序（或由早期版本）的运行文件夹，未作改动。请换一个 --output。"
+
+
+class OutputOfOtherKind(RunError):
+    en = "{folder} holds a {found}, which a {kind} does not replace. Choose another --output."
+    zh = "{folder} 中是 {found}，不会被 {kind} 替换。请换一个 --output。"
+
+
+class OutputIsLink(RunError):
+    en = "{folder} is a symbolic link. Give the folder that it leads to as --output."
+    zh = "{folder} 是符号链接。请把它指向的文件夹作为 --output。"
+
+
+class ForeignFiles(RunError):
+    en = "{folder} holds what train.py did not write: {names}. Move it, or choose another --output."
+    zh = "{folder} 中有不是 train.py 写入的内容：{names}。请移走，或换一个 --output。"
+
+
+class UselessRun(RunError):
+    en = (
+        "The training came to a model whose answers are of no use: the app would refuse it. Train "
+        "again with a lower --learning-rate."
+    )
+    zh = "训练得到的模型无法使用，应用会拒绝它。请用更小的 --learning-rate 重新训练。"
 
 
 @dataclass(frozen=True)
@@ -69,30 +102,40 @@ class Run:
     tensors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
 
-def check_output(output: Path) -> None:
-    """Raise RunError now, before hours of training, if `output` cannot become a run folder."""
-    if not output.name:  # "." or "/": there is no place beside it
-        raise OutputInTheWay(folder=output)
+def mark(kind: str) -> dict[str, str]:
+    """What config.json and metrics.json say, so that a later training may replace them; `kind` is
+    "classifier" or "regressor"."""
+    return {"program": PROGRAM, "kind": kind}
+
+
+def check_output(output: Path, kind: str) -> None:
+    """Raise RunError now, before hours of training, if `output` cannot become a run folder of this
+    kind without the loss of anything but an earlier run of this kind."""
     with _written_beside(output):  # a folder can be made there; it goes again at once
-        if output.exists() and not (output.is_dir() and _is_run_or_empty(output)):
-            raise OutputInTheWay(folder=output)
+        _check_replaceable(output, kind)
+        there = output.iterdir() if output.is_dir() else ()
+        if foreign := sorted(path.name for path in there if not _is_ours(path)):
+            more = f" … ({len(foreign)})" if len(foreign) > 5 else ""
+            raise ForeignFiles(folder=output, names=", ".join(foreign[:5]) + more)
 
 
 def write_run(output: Path, run: Run) -> None:
-    """Write `run` to the folder `output`, replacing an earlier run there in one step.
+    """Write `run`, whose config and metrics are marked, to the folder `output`, replacing an
+    earlier run of its kind there in one step. What else came there since `check_output` stays.
 
-    Raises RunError (OutputNotWritable, OutputInTheWay), leaving nothing half-written.
+    Raises RunError, leaving nothing half-written and the earlier run as it was.
     """
-    check_output(output)
+    files: dict[str, bytes] = {
+        WEIGHTS: _safetensors(run.weights),
+        CONFIG: _json(run.config),
+        METRICS: _json(run.metrics),
+        CARD: run.card.encode(),
+        **run.figures,
+        **{name: _safetensors(tensors) for name, tensors in run.tensors.items()},
+    }
+    assert files.keys() <= NAMES, "the next training would take it for somebody else's"
     with _written_beside(output) as fresh:
-        files: dict[str, bytes] = {
-            WEIGHTS: _safetensors(run.weights),
-            CONFIG: _json(run.config),
-            METRICS: _json(run.metrics),
-            CARD: run.card.encode(),
-            **run.figures,
-            **{name: _safetensors(tensors) for name, tensors in run.tensors.items()},
-        }
+        _check_replaceable(output, run.config["kind"])
         for name, content in files.items():
             (fresh / name).write_bytes(content)
         _replace_folder(fresh, output)
@@ -149,9 +192,25 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _is_run_or_empty(folder: Path) -> bool:
-    names = {path.name for path in folder.iterdir()}
-    return not names or CONFIG in names
+def _is_ours(path: Path) -> bool:
+    return path.name in NAMES and path.is_file() and not path.is_symlink()
+
+
+def _check_replaceable(output: Path, kind: str) -> None:
+    """Raise RunError unless `output` is nothing, an empty folder or a marked run of this kind."""
+    if output.is_symlink():
+        raise OutputIsLink(folder=output)
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return
+    try:
+        marks = [read_json(output / name) for name in (CONFIG, METRICS)]
+    except DamagedRunFile:
+        raise OutputInTheWay(folder=output) from None
+    if any(each.get("program") != PROGRAM for each in marks):
+        raise OutputInTheWay(folder=output)
+    for found in (each.get("kind") for each in marks):
+        if found != kind:
+            raise OutputOfOtherKind(folder=output, found=found, kind=kind)
 
 
 @contextmanager
@@ -166,6 +225,8 @@ def writing(output: Path) -> Iterator[None]:
 @contextmanager
 def _written_beside(output: Path) -> Iterator[Path]:
     """A new folder beside `output` that is gone at the end, unless it was renamed to `output`."""
+    if not output.name:  # "." or "/": there is no place beside it
+        raise OutputInTheWay(folder=output)
     fresh: Path | None = None
     try:
         with writing(output):
@@ -188,11 +249,27 @@ def reason_of(error: OSError) -> str:
 
 
 def _replace_folder(fresh: Path, output: Path) -> None:
-    """Rename `fresh` to `output`; an earlier folder there goes only once the new one is ready."""
+    """Rename `fresh` to `output`; an earlier run there goes only once the new one is in its place,
+    and is put back if that fails."""
     if not output.exists():
         os.rename(fresh, output)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{output.name}.old.", dir=fresh.parent))
-    os.rename(output, old / output.name)
-    os.rename(fresh, output)
-    shutil.rmtree(old, ignore_errors=True)
+    old = Path(tempfile.mkdtemp(prefix=f".{output.name}.old.", dir=fresh.parent), output.name)
+    try:
+        os.rename(output, old)
+        try:
+            os.rename(fresh, output)
+        except BaseException:
+            os.rename(old, output)
+            raise
+        for path in old.iterdir():
+            if _is_ours(path):
+                path.unlink()
+            elif not os.path.lexists(output / path.name):
+                os.rename(path, output / path.name)
+        old.rmdir()
+    finally:
+        try:
+            old.parent.rmdir()
+        except OSError:
+            log.warning("what was in %s before is kept in %s", output, old)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -61,7 +62,7 @@ class Served(Generic[Model]):
         self._ready.wait(timeout)
         state = self._state
         if state.error is not None:
-            raise state.error
+            raise state.error.fresh()
         assert state.model is not None
         return state.model
 
@@ -82,6 +83,8 @@ class Served(Generic[Model]):
 
     def _take_on(self, state: State[Model]) -> None:
         if state.error is not None:
+            # without the frames of loading, which hold the weights that were refused
+            state = replace(state, error=state.error.fresh())
             log.error("%s", state.error)
         elif state.notice is not None:
             log.warning("%s", state.notice)

@@ -36,7 +36,7 @@ from model.job import ClassifierSettings, Job, Trained, all_features
 from model.pretrained import load_initial
 from model.progress import Reporter, Silence
 from model.resume import Saved
-from model.runs import check_output, write_run
+from model.runs import UselessRun, check_output, write_run
 from model.team import join_team
 
 BODY_FOLDS = 2  # each costs half a training of the whole network
@@ -66,10 +66,10 @@ def train_classifier(
     Started by torchrun, all processes work together, and those that do not lead return None.
     Ctrl-C during the epochs leaves the best so far, with "interrupted" true in the metrics;
     earlier it raises KeyboardInterrupt. Raises DataError, RunError, InitialWeightsError,
-    DeviceError, OtherRun, BrokenCheckpoint or Diverged.
+    DeviceError, OtherRun, BrokenCheckpoint, CheckpointInTheWay or Diverged.
     """
     started = time.monotonic()
-    check_output(output)
+    check_output(output, "classifier")
     with join_team(choose_device(settings.device)) as (team, device):
         reporter = reporter if reporter and team.leads else Silence()
         folder = read_folder(data, seed=settings.seed)
@@ -83,7 +83,7 @@ def train_classifier(
             return train_and_write(job, saved, started)
         except UserError as error:
             # what is of no use or soon done again is not left behind
-            if isinstance(error, Diverged) or not settings.train_body:
+            if isinstance(error, Diverged | UselessRun) or not settings.train_body:
                 saved.remove()
             raise
 

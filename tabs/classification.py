@@ -38,6 +38,8 @@ TEXT: Words = {
     "classify.verdict": ("{label}, {confidence:.1%} sure", "{label}，把握 {confidence:.1%}"),
     "classify.neither": ("Neither {classes}", "{classes}都不是"),
     "classify.neither_nor": (" nor ", "和"),
+    "classify.none": ("None of the {count:,} classes", "{count:,} 个类别都不是"),
+    "classify.rest": ("the other {count:,} classes together", "其余 {count:,} 个类别合计"),
     "classify.neither_why": (
         "This picture is like nothing that the model was trained on (likeness {score:.3f}; "
         "{threshold:.3f} is needed), so the probabilities below only compare classes that do not "
@@ -55,6 +57,9 @@ TEXT: Words = {
         "模型：{source}。设备：{device}，{milliseconds:.0f} 毫秒。",
     ),
 }
+
+SHOWN = 1000  # classes in the table: a page with ten thousand lines is slow, and nobody reads it
+NAMED = 6  # classes that a heading may name
 
 # What the bundled model's classes are called in Chinese; other models' names are shown as given.
 CHINESE_NAMES = {"ants": "蚂蚁", "bees": "蜜蜂"}
@@ -109,7 +114,7 @@ def build(served: Served[Classifier]) -> None:
 
         return (
             verdict(answer, language),
-            {name_of(name, language): p for name, p in answer.probabilities.items()},
+            table(answer.probabilities, language),
             # there is no evidence for a class to show where the picture is of neither
             overlay(answer.seen, answer.heat_map) if answer.known else None,
         )
@@ -197,6 +202,9 @@ def verdict(answer: Answer, language: str) -> str:
             confidence=min(answer.confidence, 0.999),
         )
         reason = "classify.known_why"
+    elif len(answer.probabilities) > NAMED:
+        heading = say(TEXT, "classify.none", language, count=len(answer.probabilities))
+        reason = "classify.neither_why"
     else:
         separator = say(TEXT, "classify.neither_nor", language)
         names = separator.join(name_of(name, language) for name in answer.probabilities)
@@ -217,6 +225,16 @@ def verdict(answer: Answer, language: str) -> str:
     tone = "known" if answer.known else "neither"
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in (why, by) if line)
     return f'<div class="classify-verdict {tone}"><h2>{html.escape(heading)}</h2>{lines}</div>'
+
+
+def table(probabilities: dict[str, float], language: str) -> dict[str, float]:
+    """The probabilities to show, by the names to show: the SHOWN likeliest, and the rest's sum."""
+    ranked = sorted(probabilities.items(), key=lambda item: item[1], reverse=True)
+    shown = {name_of(name, language): probability for name, probability in ranked[:SHOWN]}
+    if rest := ranked[SHOWN:]:
+        folded = say(TEXT, "classify.rest", language, count=len(rest))
+        shown[folded] = sum(probability for _, probability in rest)
+    return shown
 
 
 def waiting(language: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from model import checkpoint
 
@@ -104,6 +105,56 @@ def test_what_cannot_be_saved_leaves_the_last_checkpoint(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
         checkpoint.save(tmp_path / "nowhere" / "c", {"epoch": 2})
     assert [each.name for each in tmp_path.iterdir()] == ["c"]
+
+
+def text(path: Path) -> None:
+    path.write_text("a thesis")
+
+
+def somebody_elses_tensors(path: Path) -> None:
+    save_file({"weights": torch.ones(3)}, path, {"format": "pt"})
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+    (path / "a").write_text("b")
+
+
+def link_to_a_checkpoint(path: Path) -> None:
+    checkpoint.save(path.with_name("other"), {"epoch": 7})
+    path.symlink_to("other")
+
+
+def link_to_nothing(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(
+    "make", [text, somebody_elses_tensors, folder, link_to_a_checkpoint, link_to_nothing]
+)
+def test_what_is_no_checkpoint_is_neither_replaced_nor_removed(tmp_path, make):
+    path = tmp_path / "run.checkpoint.safetensors"
+    make(path)
+    for other in ("run.checkpoint.safetensors.partial", ".run.checkpoint.safetensors.x.partial"):
+        (tmp_path / other).write_text("mine")
+    before = {each: each.lstat().st_mtime_ns for each in tmp_path.rglob("*")}
+    with pytest.raises(checkpoint.CheckpointInTheWay, match=path.name):
+        checkpoint.save(path, {"epoch": 1})
+    with pytest.raises(checkpoint.CheckpointInTheWay):
+        checkpoint.check(path)
+    checkpoint.remove(path)
+    assert {each: each.lstat().st_mtime_ns for each in tmp_path.rglob("*")} == before
+
+
+def test_what_this_program_wrote_is_replaced_and_removed(tmp_path):
+    path = tmp_path / "run.checkpoint.safetensors"
+    checkpoint.remove(path)
+    for epoch in (1, 2):
+        checkpoint.check(path)
+        checkpoint.save(path, {"epoch": epoch})
+    (tmp_path / ".run.checkpoint.safetensors.0123abcd.partial").write_text("cut by a kill")
+    checkpoint.remove(path)
+    assert list(tmp_path.iterdir()) == []
 
 
 SAVE_FOR_EVER = """

@@ -12,11 +12,13 @@ from torchvision.models import resnet18
 from model.classifier import (
     BadConfig,
     Classifier,
+    NotFinite,
     Preprocessing,
     WrongArchitecture,
     WrongWeights,
     class_activation_map,
     feature_maps,
+    read_config,
 )
 from model.known import bhattacharyya, sharpened
 from model.origin import Origin
@@ -184,6 +186,13 @@ def test_timm_loads_the_run_folder(classifier, trained):
         ({"label_names": ["blue", ""]}, "label_names"),
         ({"label_names": ["blue", 3]}, "label_names"),
         ({"label_names": "rb"}, "label_names"),
+        ({"label_names": ["blue", "r" * 201]}, "label_names"),
+        ({"label_names": ["blue", "red\n"]}, "label_names"),
+        ({"label_names": ["blue", "\x1b[31mred"]}, "label_names"),
+        ({"label_names": ["blue", "red\x85"]}, "label_names"),
+        ({"label_names": ["blue", "red\u2028"]}, "label_names"),
+        ({"label_names": ["blue", "\ud83d"]}, "label_names"),
+        ({"label_names": [f"c{k}" for k in range(10_001)], "num_classes": 10_001}, "label_names"),
         ({"num_classes": 3}, "num_classes"),
         ({"num_classes": DELETE}, "num_classes"),
         ({"pretrained_cfg": DELETE}, "pretrained_cfg"),
@@ -193,6 +202,8 @@ def test_timm_loads_the_run_folder(classifier, trained):
         ({"pretrained_cfg__mean": [float("nan")] * 3}, "pretrained_cfg"),
         ({"pretrained_cfg__std": [0.2, 0.0, 0.2]}, "pretrained_cfg.std"),
         ({"pretrained_cfg__std": [float("inf")] * 3}, "pretrained_cfg"),
+        ({"pretrained_cfg__std": [1e-300] * 3}, "pretrained_cfg.std"),
+        ({"pretrained_cfg__std": [0.2, 1e-46, 0.2]}, "pretrained_cfg.std"),
         ({"pretrained_cfg__input_size": []}, "pretrained_cfg"),
         ({"pretrained_cfg__input_size": [3, 1, 1]}, "input_size"),
         ({"pretrained_cfg__input_size": [3, 99999, 99999]}, "input_size"),
@@ -211,13 +222,19 @@ def test_timm_loads_the_run_folder(classifier, trained):
         ({"known_threshold": float("nan")}, "known_threshold"),
         ({"known_threshold": DELETE}, "known_threshold"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_a_wrong_field_is_named(folder, changes, named):
     spoil(folder, **changes)
     with pytest.raises(BadConfig, match=named) as caught:
         Classifier.load(folder, ORIGIN, "cpu")
     assert "config.json" in caught.value.message("zh")
+
+
+def test_ten_thousand_long_names_in_any_script_are_read(trained):
+    names = [f"{k:05} 蚂蚁 ant 🐜 نملة".ljust(200, "x") for k in range(10_000)]
+    config = {**read_run(trained).config, "label_names": names, "num_classes": 10_000}
+    assert read_config(config)[0] == tuple(names)
 
 
 @pytest.mark.parametrize("found", ["resnet50", None, 3, "x" * 1000])
@@ -269,6 +286,58 @@ def test_a_known_score_that_does_not_fit_is_named(trained, change):
     spoiled = Run(weights=run.weights, config=run.config, tensors=tensors)
     with pytest.raises(BadConfig, match=r"known\.safetensors"):
         Classifier(spoiled, ORIGIN, torch.device("cpu"))
+
+
+def huge(tensor):
+    return torch.full_like(tensor, 3e38)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("bn1.running_var", lambda t: t - 1 - t.max()),
+        ("layer4.1.bn2.running_var", lambda t: torch.full_like(t, -1.0)),
+        ("bn1.weight", huge),
+        ("conv1.weight", huge),
+        ("layer2.0.conv1.weight", huge),
+        ("fc.weight", huge),
+        ("fc.bias", lambda t: torch.tensor([3e38, -3e38])),
+        ("fc.weight", lambda t: torch.full_like(t, 1e300, dtype=torch.float64)),
+        ("prototypes", lambda t: -torch.ones_like(t)),
+        ("weight", huge),
+        ("bias", huge),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_finite_weights_that_answer_nan_are_not_served(trained, name, change, known):
+    run = read_run(trained)
+    weights, tensors = dict(run.weights), dict(run.tensors["known.safetensors"])
+    place = tensors if name in tensors else weights
+    place[name] = change(place[name])
+    config = dict(run.config)
+    if not known:
+        del config["known_threshold"]
+        if place is tensors:
+            return
+    spoiled = Run(weights, config, tensors={"known.safetensors": tensors} if known else {})
+    with pytest.raises(NotFinite, match="finite") as caught:
+        Classifier(spoiled, ORIGIN, torch.device("cpu"))
+    assert not caught.value.message("zh").isascii()
+
+
+@pytest.mark.parametrize("mean", [[1e300, 0.5, 0.5], [-3e38] * 3, [0.5, 0.5, 1e38]], ids=str)
+def test_preprocessing_that_comes_to_nan_is_not_served(folder, mean):
+    spoil(folder, pretrained_cfg__mean=mean)
+    with pytest.raises(NotFinite):
+        Classifier.load(folder, ORIGIN, "cpu")
+
+
+def test_a_picture_whose_answer_is_nan_is_refused(trained):
+    """As where only one picture in a thousand, none of the trial's, comes to it."""
+    classifier = Classifier(read_run(trained), ORIGIN, torch.device("cpu"))
+    classifier.network.bn1.running_var.fill_(-1)
+    with pytest.raises(NotFinite):
+        classifier(make_picture(0, 2, 0))
 
 
 def test_a_pickle_in_safetensors_clothing_is_not_run(folder, tmp_path):

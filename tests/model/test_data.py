@@ -97,6 +97,10 @@ def test_each_mistake_has_its_own_line(tmp_path: Path):
             "b, c",
         ),
         (folder_with(tmp_path / "5", val__a=1, val__b=1), data.NoTrainFolder, "no train"),
+        (folder_with(tmp_path / "7", **{"bees\x1b[1m": 2, "ants": 2}), data.BadClassName, r"\x1b"),
+        (folder_with(tmp_path / "8", **{"bees\nants": 2, "ants": 2}), data.BadClassName, r"\n"),
+        (folder_with(tmp_path / "9", **{"x" * 201: 2, "ants": 2}), data.BadClassName, "200"),
+        (folder_with(tmp_path / "10", **{"b\udcff": 2, "ants": 2}), data.BadClassName, "udcff"),
         (folder_with(tmp_path / "6", train__a=0, train__b=2), data.EmptyClass, "train/a"),
     ]
     for root, error, words in cases:

@@ -15,7 +15,8 @@ from huggingface_hub import constants
 import model.hub
 from model.errors import UserError
 from model.fallback import Patience, follow
-from model.hub import CorruptFile, HubSettings, RepoGated, RepoNotFound
+from model.hub import HubSettings
+from model.hub_errors import CorruptFile, RepoGated, RepoNotFound
 from model.origin import Origin
 from model.serving import Served, StillLoading
 from tests.hub_server import HubServer

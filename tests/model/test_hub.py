@@ -17,10 +17,17 @@ import pytest
 from huggingface_hub import constants
 
 from model.hub import (
-    AccessDenied,
-    CorruptFile,
     HubSettings,
     HubSource,
+    cached_snapshots,
+    fetch,
+    find_cached,
+    mark_good,
+    parse_source,
+)
+from model.hub_errors import (
+    AccessDenied,
+    CorruptFile,
     HubUnavailable,
     MissingFile,
     NoSuchSource,
@@ -28,11 +35,6 @@ from model.hub import (
     RepoNotFound,
     RevisionUnknown,
     TooLarge,
-    cached_snapshots,
-    fetch,
-    find_cached,
-    mark_good,
-    parse_source,
 )
 from tests.hub_server import HubServer, sha256
 

@@ -58,7 +58,6 @@ OUTAGES = [
     "short",
     "html",
     "no-commit-header",
-    "no-etag",
     "disconnect",
     "disconnect@info",
     "disconnect@cdn",
@@ -78,7 +77,14 @@ WRONG = {
     "403@resolve": "AccessDenied",
 }
 # Harmless: the model itself is served.
-HARMLESS = ["delay:secs=0.05", "503@whoami", "corrupt:times=1", "truncate:times=1", "slow:rate=9e8"]
+HARMLESS = [
+    "delay:secs=0.05",
+    "503@whoami",
+    "corrupt:times=1",
+    "truncate:times=1",
+    "slow:rate=9e8",
+    "no-etag",
+]
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +238,7 @@ def test_by_xet_and_from_the_environment(server_class, run: Path, tmp_path: Path
     code = (
         "import sys; from pathlib import Path\n"
         "from model.hub import *; from model.publish import *\n"
+        "from model.hub_download import content_id\n"
         "published = push_run(Path(sys.argv[1]), Destination('me/new'))\n"
         "print(published)\n"
         "snapshot = fetch(HubSource('me/new', published.commit), HubSettings())\n"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,7 +41,7 @@ from model.regressor_loop import (
 )
 from model.regressor_trainer import Trainer
 from model.regressor_training import train_regressor
-from model.runs import read_run
+from model.runs import UselessRun, read_run
 from model.worker import Worker
 
 ROOT = Path(__file__).parents[2]
@@ -341,6 +342,43 @@ def test_the_run_folder_tells_all(tmp_path):
         *(("cross-validate", n) for n in (1, 2)),
     ]
     assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"0.weight": 3e38},
+        {"0.bias": 3e38, "2.weight": 3e38},
+        {"4.weight": 3e38},
+        {"4.bias": 3.4e38, "4.weight": 1e36},
+        {"0.weight": 1e-30, "2.weight": 1e25, "4.weight": 1e25},  # the gradient alone
+    ],
+    ids=str,
+)
+def test_finite_weights_that_answer_nan_are_not_served(tmp_path, changes):
+    folder = shutil.copytree(BUNDLED, tmp_path / "run")
+    weights = {name: tensor.float() for name, tensor in weights_of(folder).items()}
+    for name, value in changes.items():
+        weights[name] = torch.full_like(weights[name], value)
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(NotARegressor, match="not finite"):
+        Regressor.load(folder)
+
+
+def test_double_precision_that_single_cannot_hold_is_not_served(tmp_path):
+    folder = shutil.copytree(BUNDLED, tmp_path / "run")
+    weights = {name: tensor.double() for name, tensor in weights_of(folder).items()}
+    weights["4.bias"][:] = 1e300
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(NotARegressor, match="not finite"):
+        Regressor.load(folder)
+
+
+@pytest.mark.parametrize("rate", [1e5, 1e20])
+def test_a_model_that_the_app_would_refuse_is_not_written(tmp_path, rate):
+    with pytest.raises(UselessRun, match="lower --learning-rate"):
+        train_regressor(replace(SHORT, learning_rate=rate), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_cross_validation_does_not_look_at_held_out_rows(monkeypatch):

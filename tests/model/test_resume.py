@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from model import checkpoint
-from model.checkpoint import BrokenCheckpoint
+from model.checkpoint import BrokenCheckpoint, CheckpointInTheWay
 from model.job import ClassifierSettings
 from model.progress import Silence
+from model.regressor_loop import RegressorSettings, SettingsChanged
+from model.regressor_training import train_regressor
 from model.resume import OtherRun
 from model.runs import read_run
 from model.training import train_classifier
@@ -138,6 +140,41 @@ def test_a_cut_checkpoint_is_not_loaded(left, few, initial_weights, name, keep):
         train_classifier(HEAD, few, left, init_weights=initial_weights, resume=True)
     assert path.exists()
     assert not left.exists()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("name", ["run.checkpoint.safetensors", "run.features.safetensors"])
+def test_another_programs_file_is_left_alone(few, initial_weights, tmp_path, name, resume):
+    (tmp_path / name).write_text("a thesis")
+    reporter = KillAt(100)
+    with pytest.raises((CheckpointInTheWay, BrokenCheckpoint), match=name):
+        train_classifier(
+            HEAD,
+            few,
+            tmp_path / "run",
+            init_weights=initial_weights,
+            resume=resume,
+            reporter=reporter,
+        )
+    assert reporter.titles == []
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "a thesis"
+
+
+def test_a_regressors_checkpoint_is_another_runs(few, initial_weights, tmp_path):
+    def interrupt(progress):
+        raise KeyboardInterrupt
+
+    train_regressor(RegressorSettings(epochs=4, folds=0, device="cpu"), tmp_path / "a", interrupt)
+    saved = checkpoint.beside(tmp_path / "a").rename(checkpoint.beside(tmp_path / "run"))
+    with pytest.raises(OtherRun):
+        train_classifier(HEAD, few, tmp_path / "run", init_weights=initial_weights, resume=True)
+    assert saved.exists()
+
+
+def test_a_classifiers_checkpoint_is_no_regressors(left):
+    with pytest.raises(SettingsChanged):
+        train_regressor(RegressorSettings(epochs=4, device="cpu"), left, resume=True)
 
 
 def test_lost_features_are_computed_again(left, few, initial_weights, tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,19 +12,26 @@ from safetensors import safe_open
 
 from model.runs import (
     DamagedRunFile,
+    ForeignFiles,
     MissingRunFile,
     OutputInTheWay,
+    OutputIsLink,
     OutputNotWritable,
+    OutputOfOtherKind,
     Run,
     check_output,
+    mark,
     read_run,
     write_run,
 )
 
+OTHER = Run(
+    weights={}, config={**mark("classifier"), "architecture": "y"}, metrics=mark("classifier")
+)
 RUN = Run(
     weights={"a": torch.arange(6.0).reshape(2, 3).T, "n": torch.tensor(3)},
-    config={"architecture": "x", "label_names": ["蚂蚁", "ab\u00e9ja"]},
-    metrics={"val_correct": 3},
+    config={**mark("classifier"), "architecture": "x", "label_names": ["蚂蚁", "ab\u00e9ja"]},
+    metrics={**mark("classifier"), "val_correct": 3},
     card="# Karte ☃\n",
     figures={"curves.png": b"\x89PNG"},
     tensors={"known.safetensors": {"w": torch.ones(2).half()}},
@@ -47,13 +55,168 @@ def test_what_is_written_is_read(tmp_path):
         assert file.metadata() == {"format": "pt"}
 
 
+def check(output: Path) -> None:
+    check_output(output, "classifier")
+
+
+def tree(folder: Path) -> dict[str, bytes | str | None]:
+    """Everything under a folder: files' bytes and where links lead."""
+    return {
+        str(path.relative_to(folder)): os.readlink(path)
+        if path.is_symlink()
+        else path.read_bytes()
+        if path.is_file()
+        else None
+        for path in folder.rglob("*")
+    }
+
+
 def test_a_new_run_replaces_the_old_one_whole(tmp_path):
     write_run(tmp_path / "run", RUN)
-    (tmp_path / "run" / "notes.txt").write_text("old")
-    write_run(tmp_path / "run", Run(weights={}, config={"architecture": "y"}))
-    assert read_run(tmp_path / "run").config == {"architecture": "y"}
-    assert not (tmp_path / "run" / "notes.txt").exists()
+    check(tmp_path / "run")
+    write_run(tmp_path / "run", OTHER)
+    assert read_run(tmp_path / "run").config == OTHER.config
+    assert sorted(tree(tmp_path / "run")) == [
+        "README.md",
+        "config.json",
+        "metrics.json",
+        "model.safetensors",
+    ]
     assert [each.name for each in tmp_path.iterdir()] == ["run"]
+
+
+def unmarked_config(run: Path) -> None:
+    (run / "config.json").write_text('{"name": "a web project", "kind": "classifier"}')
+
+
+def unmarked_metrics(run: Path) -> None:
+    (run / "metrics.json").write_text('{"visits": 3}')
+
+
+def no_metrics(run: Path) -> None:
+    (run / "metrics.json").unlink()
+
+
+def damaged_config(run: Path) -> None:
+    (run / "config.json").write_text("{")
+
+
+def of_a_regressor(run: Path) -> None:
+    for name in ("config.json", "metrics.json"):
+        (run / name).write_text(json.dumps(mark("regressor")))
+
+
+def with_a_note(run: Path) -> None:
+    (run / "thesis.txt").write_text("years")
+
+
+def with_a_folder(run: Path) -> None:
+    (run / "src").mkdir()
+    (run / "src" / "app.js").write_text("1")
+
+
+def with_a_link(run: Path) -> None:
+    (run / "curves.png").unlink()
+    (run / "curves.png").symlink_to(run.parent / "precious")
+
+
+def with_a_folder_of_our_name(run: Path) -> None:
+    (run / "reliability.png").mkdir()
+
+
+def behind_a_link(run: Path) -> None:
+    run.rename(run.with_name("elsewhere"))
+    run.symlink_to("elsewhere")
+
+
+def a_link_to_nothing(run: Path) -> None:
+    run.rename(run.with_name("elsewhere"))
+    run.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (unmarked_config, OutputInTheWay, "not a run folder"),
+        (unmarked_metrics, OutputInTheWay, "not a run folder"),
+        (no_metrics, OutputInTheWay, "not a run folder"),
+        (damaged_config, OutputInTheWay, "not a run folder"),
+        (of_a_regressor, OutputOfOtherKind, "a regressor, which a classifier"),
+        (with_a_note, ForeignFiles, "thesis.txt"),
+        (with_a_folder, ForeignFiles, "src"),
+        (with_a_link, ForeignFiles, "curves.png"),
+        (with_a_folder_of_our_name, ForeignFiles, "reliability.png"),
+        (behind_a_link, OutputIsLink, "link"),
+        (a_link_to_nothing, OutputIsLink, "link"),
+    ],
+)
+def test_what_this_program_did_not_write_stops_it_before_it_begins(tmp_path, change, error, words):
+    (tmp_path / "precious").write_text("mine")
+    write_run(tmp_path / "run", RUN)
+    change(tmp_path / "run")
+    before = tree(tmp_path)
+    with pytest.raises(error, match=words) as caught:
+        check(tmp_path / "run")
+    assert not caught.value.message("zh").isascii()
+    assert tree(tmp_path) == before
+    if error is not ForeignFiles:
+        with pytest.raises(error):
+            write_run(tmp_path / "run", OTHER)
+        assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "change", [with_a_note, with_a_folder, with_a_link, with_a_folder_of_our_name]
+)
+def test_what_came_during_the_training_stays_in_the_new_run(tmp_path, change):
+    """Neither it nor hours of training may be lost."""
+    (tmp_path / "precious").write_text("mine")
+    write_run(tmp_path / "run", RUN)
+    check(tmp_path / "run")
+    before = tree(tmp_path)
+    change(tmp_path / "run")
+    came = tree(tmp_path).items() - before.items()
+    write_run(tmp_path / "run", OTHER)
+    assert read_run(tmp_path / "run").config == OTHER.config
+    assert came <= tree(tmp_path).items()
+    assert {each.name for each in tmp_path.iterdir()} == {"run", "precious"}
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_an_early_run_without_the_mark_is_read_and_left_alone(tmp_path):
+    write_run(tmp_path / "run", RUN)
+    for name in ("config.json", "metrics.json"):
+        content = json.loads((tmp_path / "run" / name).read_text())
+        del content["program"], content["kind"]
+        (tmp_path / "run" / name).write_text(json.dumps(content))
+    assert read_run(tmp_path / "run").config["architecture"] == "x"
+    before = tree(tmp_path)
+    with pytest.raises(OutputInTheWay, match="early version"):
+        check(tmp_path / "run")
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyboardInterrupt()])
+def test_a_run_that_cannot_take_its_place_leaves_the_earlier_one(tmp_path, monkeypatch, error):
+    write_run(tmp_path / "run", RUN)
+    before = tree(tmp_path)
+    rename = os.rename
+
+    def failing(source: Path, target: Path) -> None:
+        if Path(target) == tmp_path / "run" and ".old." not in str(source):
+            raise error
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", failing)
+    with pytest.raises((OutputNotWritable, KeyboardInterrupt)):
+        write_run(tmp_path / "run", OTHER)
+    assert tree(tmp_path) == before
+
+
+def test_the_bundled_runs_carry_the_mark(tmp_path):
+    for name, kind in (("ants_bees", "classifier"), ("regression", "regressor")):
+        folder = Path(__file__).parents[2] / "model" / "weights" / name
+        check_output(shutil.copytree(folder, tmp_path / name), kind)
 
 
 def test_an_empty_folder_becomes_the_run(tmp_path):
@@ -68,7 +231,7 @@ def test_what_is_no_run_is_left_alone(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"text")
     monkeypatch.chdir(tmp_path)
     for output in ("photos", "file", ".", "photos/.."):
-        for act in (check_output, lambda path: write_run(path, RUN)):
+        for act in (check, lambda path: write_run(path, RUN)):
             with pytest.raises(OutputInTheWay):
                 act(Path(output))
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "photos"]
@@ -78,7 +241,7 @@ def test_what_is_no_run_is_left_alone(tmp_path, monkeypatch):
 @pytest.mark.parametrize("output", ["/proc/no/run", "file/run", "x" * 300])
 def test_places_where_nothing_can_be_written(tmp_path, output):
     (tmp_path / "file").write_text("")
-    for act in (check_output, lambda path: write_run(path, RUN)):
+    for act in (check, lambda path: write_run(path, RUN)):
         with pytest.raises(OutputNotWritable) as caught:
             act(tmp_path / output)
         assert "\n" not in str(caught.value)
@@ -100,7 +263,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_leaves_the_run_that_was_there(small_disk):
     write_run(small_disk / "run", RUN)
-    big = Run(weights={"w": torch.zeros(10**6)}, config={"architecture": "big"})
+    big = Run(weights={"w": torch.zeros(10**6)}, config={**RUN.config, "architecture": "big"})
     for output in ("run", "other"):
         with pytest.raises(OutputNotWritable, match="no space left"):
             write_run(small_disk / output, big)
@@ -110,7 +273,7 @@ def test_a_full_disk_leaves_the_run_that_was_there(small_disk):
 
 def test_numbers_that_json_does_not_have_are_not_written(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
-        write_run(tmp_path / "run", Run(weights={}, config={"t": float("nan")}))
+        write_run(tmp_path / "run", Run(weights={}, config={**RUN.config, "t": float("nan")}))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -19,7 +19,7 @@ from model.origin import Origin
 from model.pictures import load_picture
 from model.pretrained import IMAGENET_CLASSES
 from model.progress import Silence
-from model.runs import OutputInTheWay, OutputNotWritable, read_json, read_run
+from model.runs import OutputInTheWay, OutputNotWritable, UselessRun, read_json, read_run
 from model.training import Diverged, OnePicture, train_classifier
 from tests.pictures import make_data, make_picture
 
@@ -296,6 +296,13 @@ def test_two_pictures_a_class_are_enough(initial_weights, tmp_path):
 def test_a_loss_that_is_no_number_is_said(few, initial_weights, tmp_path):
     settings = replace(BODY, learning_rate=100.0)
     with pytest.raises(Diverged, match="--learning-rate"):
+        train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_the_app_would_refuse_is_not_written(few, initial_weights, tmp_path):
+    settings = replace(SHORT, learning_rate=999.0)
+    with pytest.raises(UselessRun, match="lower --learning-rate"):
         train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
     assert list(tmp_path.iterdir()) == []
 

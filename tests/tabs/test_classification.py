@@ -10,14 +10,17 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Page, expect
+from safetensors.torch import save_file
 
 from model.classifier import Classifier
 from model.origin import Origin
 from model.pictures import load_picture
+from model.runs import read_run
 from model.serving import WEIGHTS_FOLDER, Served, serve_classifier
 from tabs import classification, status
 from tabs.classification import EXAMPLES, example_pictures
@@ -185,6 +188,49 @@ def test_a_bad_file_is_explained_in_the_readers_language(
     toast = page.locator(".toast-body")
     expect(toast).to_contain_text("图片", timeout=PATIENCE)
     assert str(tmp_path) not in toast.inner_text()
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of 1,500 classes, to which no picture is known."""
+    folder = tmp_path_factory.mktemp("many")
+    bundled = read_run(WEIGHTS_FOLDER / "ants_bees")
+    weights = dict(bundled.weights)
+    weights["fc.weight"] = weights["fc.weight"].repeat(750, 1)
+    weights["fc.bias"] = torch.arange(1500.0) / 300
+    known = dict(bundled.tensors["known.safetensors"])
+    known["prototypes"] = known["prototypes"].repeat(750, 1)
+    names = [f"class {k:04} ".ljust(200, "x") for k in range(1500)]
+    config = {**bundled.config, "label_names": names, "num_classes": 1500, "known_threshold": 1.0}
+    save_file(weights, folder / "model.safetensors")
+    save_file(known, folder / "known.safetensors")
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_of_many_classes_the_likeliest_are_shown_and_the_rest_folded(many: Path) -> None:
+    answer = Classifier.load(many, Origin("many"), "cpu")(Image.open(TEAPOT))
+    for language, words in (("en", "the other 500 classes"), ("zh", "其余 500 个类别")):
+        shown = classification.table(answer.probabilities, language)
+        *named, folded = shown
+        assert words in folded
+        assert named == sorted(answer.probabilities, key=lambda n: -answer.probabilities[n])[:1000]
+        assert sum(shown.values()) == pytest.approx(1)
+        assert shown[folded] == pytest.approx(
+            sum(p for name, p in answer.probabilities.items() if name not in shown)
+        )
+        heading = classification.verdict(answer, language)
+        assert "1,500" in heading
+        assert len(heading) < 1000
+    few = {"ants": 0.2, "bees": 0.8}
+    assert classification.table(few, "en") == few
+
+
+def test_the_page_of_many_classes(page: Page, serve: Callable[..., str], many: Path) -> None:
+    page.goto(serve_tab(serve_classifier(str(many)), serve))
+    drop(page, TEAPOT)
+    expect(page.locator("#classify-words")).to_contain_text("None of the 1,500", timeout=PATIENCE)
+    expect(page.locator("#classify-probabilities .confidence-set")).to_have_count(1001)
 
 
 def test_clearing_the_picture_clears_the_answer(page: Page, url: str) -> None:

@@ -1,0 +1,160 @@
+"""No visitor, file or model writes lines of its own into the log."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tqdm import tqdm
+
+from model.log import CleanStream, clean
+from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
+
+FORGED = "FORGED model.serving: all is well"
+HOSTILE = [
+    f"a\n{FORGED}",
+    f"a\r{FORGED}",
+    f"\x1b[2J\x1b[H{FORGED}",
+    f"a\u2028{FORGED}",
+    "x" * 50_000,
+]
+MOVES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e]")
+
+
+def assert_clean(log: str) -> None:
+    lines = log.split("\n")
+    assert not [line for line in lines if line.startswith("FORGED")]
+    assert not MOVES.search(log.replace("\r", "")), "a control character"
+    assert max(map(len, lines)) < 5000
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_one_write_is_one_message(text: str):
+    for written in (f"ERROR x: {text}\n", text, f"Traceback:\n  File\nValueError: {text}\n"):
+        assert_clean(clean(written))
+        assert clean(written).endswith("\n") == written.endswith("\n")
+    assert len(clean("\n" * 10**6)) < 10_000
+
+
+def test_ordinary_text_and_bars_are_as_they_were():
+    plain = 'INFO model.serving: serving 蚂蚁 – ok\n  File "x", line 1\n\ttab\n'
+    assert clean(plain) == plain
+    plain_stream, guarded = io.StringIO(), io.StringIO()
+    for stream in (plain_stream, CleanStream(guarded)):
+        bars = [tqdm(total=3, file=stream, position=k, mininterval=0, ncols=60) for k in range(3)]
+        for bar in bars:
+            bar.update(2)
+        for bar in bars:
+            bar.close()
+    times = re.compile(r"\d\d:\d\d|[\d.?]+it/s")
+    assert times.sub("", guarded.getvalue()) == times.sub("", plain_stream.getvalue())
+
+
+@pytest.fixture
+def hostile_model(tmp_path: Path) -> Path:
+    """The bundled regressor, with a tensor whose name is a line of a log."""
+    folder = shutil.copytree(ROOT / "model" / "weights" / "regression", tmp_path / "regressor")
+    tensors = {name: t for name, t in load_file(folder / "model.safetensors").items()}
+    tensors["0.weight"][0, 0] = float("nan")
+    save_file({**tensors, f"a\n{FORGED}\x1b[31m": torch.zeros(1)}, folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    config["architecture"] = f"mlp\n{FORGED}\x1b[31m"
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture
+def app(hostile_model: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The app with that model: its address and its log."""
+    log, port = tmp_path / "app.log", free_port()
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port), "--regressor", str(hostile_model)],
+            cwd=ROOT,
+            env=clean_environment(GRADIO_TEMP_DIR=str(tmp_path / "gradio")),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        assert wait_for_page(f"http://127.0.0.1:{port}/", process), log.read_text()
+        yield f"http://127.0.0.1:{port}", log
+    finally:
+        process.kill()
+        process.wait()
+
+
+def send(url: str, data: list) -> None:
+    """Call an endpoint and wait for its answer, whatever it is."""
+    body = json.dumps({"data": data}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with contextlib.suppress(urllib.error.HTTPError, ConnectionError):
+        event = json.load(urllib.request.urlopen(request, timeout=30))["event_id"]
+        urllib.request.urlopen(f"{url}/{event}", timeout=60).read()
+
+
+def test_the_log_of_an_attacked_app(app: tuple[str, Path]):
+    url, log = app
+    for text in HOSTILE:
+        path = "/" + text
+        for picture in (
+            {"path": path, "meta": {"_type": "gradio.FileData"}},
+            {"path": path},
+            {"url": f"http://127.0.0.1:9{path}", "meta": {"_type": "gradio.FileData"}},
+            path,
+        ):
+            send(f"{url}/gradio_api/call/classify", [picture])
+        send(f"{url}/gradio_api/call/gradients", [text, {text: text}, 2])
+        send(f"{url}/gradio_api/call/predict", [[text] * 10])
+        with contextlib.suppress(urllib.error.HTTPError):
+            quoted = urllib.request.quote(text.encode())[:8000]
+            urllib.request.urlopen(f"{url}/gradio_api/file={quoted}?{quoted}", timeout=30)
+    written = log.read_text(encoding="utf-8")
+    assert "FORGED" in written, "the attack came to nothing"
+    assert_clean(written)
+
+
+def test_handlers_made_before_and_after(tmp_path: Path):
+    """As a library's at its import, and uvicorn's once it starts."""
+    code = (
+        "import logging, logging.config, traceback, uvicorn.config\n"
+        "early = logging.getLogger('early'); early.addHandler(logging.StreamHandler())\n"
+        "from model.log import guard_streams; guard_streams('stdout', 'stderr')\n"
+        "logging.basicConfig(format='%(levelname)s %(message)s')\n"
+        "logging.config.dictConfig(uvicorn.config.LOGGING_CONFIG)\n"
+        f"for text in {HOSTILE!r}:\n"
+        "    for name in ('early', 'model.x', 'uvicorn.error', 'gradio'):\n"
+        "        logging.getLogger(name).error('got %s', text)\n"
+        "    logging.getLogger('uvicorn.access').info(\n"
+        "        '%s - \"%s %s HTTP/%s\" %d', '127.0.0.1:1', 'GET', text, '1.1', 200)\n"
+        "    try: raise ValueError(text)\n"
+        "    except ValueError: logging.exception('failed'); traceback.print_exc()\n"
+        "    print(text)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("got a") >= 12
+    assert_clean(done.stdout)
+    assert_clean(done.stderr)
+
+
+def test_train_guards_what_it_logs(tmp_path: Path):
+    folder = tmp_path / f"data\n{FORGED}\x1b[31m"
+    command = [sys.executable, "train.py", "classifier", "--data", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "FORGED" in done.stderr
+    assert_clean(done.stderr)
