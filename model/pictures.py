@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from model.errors import UserError
+from model.picture_headers import is_overloaded, is_overloaded_directory
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ HEIF_BRANDS = frozenset(
 
 # The EXIF orientation tag and what undoes each of its values (Exif 2.32, section 4.6.4).
 ORIENTATION_TAG = 0x0112
+TILE_WIDTH, TILE_LENGTH = 322, 323
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -84,6 +86,14 @@ class PictureTooThin(PictureError):
     zh = "图片的长边超过短边的 {limit} 倍，而模型只看中间部分。请裁剪出需要的部分。"
 
 
+class OverloadedPicture(PictureError):
+    en = (
+        "The picture file holds far more tags, comments or scans than a picture needs, so it is "
+        "not read. Export the picture again."
+    )
+    zh = "图片文件中的标签、注释或扫描段远多于正常图片，因此不予读取。请重新导出图片。"
+
+
 class NoMemoryForPicture(PictureError):
     en = "There is not enough free memory for this picture. Make it smaller, or try again later."
     zh = "内存不足，无法读取该图片。请缩小图片，或稍后再试。"
@@ -125,8 +135,8 @@ def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
 
     Raises:
         PictureNotFound, EmptyPicture, PictureTooHeavy, PictureTooLarge, PictureTooThin,
-        NotAPicture, UnsupportedPicture, DamagedPicture, NoMemoryForPicture: all of them
-        `PictureError`, none names a path.
+        OverloadedPicture, NotAPicture, UnsupportedPicture, DamagedPicture, NoMemoryForPicture: all
+        of them `PictureError`, none names a path.
     """
     try:
         picture, turn = _decode(source)
@@ -180,6 +190,8 @@ def _open(data: bytes) -> Image.Image:
         return _open_heif(data)
     if unreadable := _unreadable_format(data):
         raise UnsupportedPicture(format=unreadable)
+    if is_overloaded(data):
+        raise OverloadedPicture()
     try:
         return Image.open(BytesIO(data), formats=PILLOW_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -215,12 +227,21 @@ def _check_size(image: Image.Image) -> None:
     width, height = image.size
     if width * height > LIMITS.pixels:
         raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000)
+    # A TIFF may be stored in tiles that are larger than the picture, and each is unfolded whole.
+    tags = getattr(image, "tag_v2", {})
+    if int(tags.get(TILE_WIDTH, 0)) * int(tags.get(TILE_LENGTH, 0)) > LIMITS.pixels:
+        raise OverloadedPicture()
     if max(width, height) > LIMITS.ratio * min(width, height):
         raise PictureTooThin(limit=LIMITS.ratio)
 
 
 def _what_makes_upright(image: Image.Image) -> Image.Transpose | None:
     try:
+        if is_overloaded_directory(image.info.get("exif", b"")):
+            return None
+        # an old way of PNG, which Pillow reads as well: EXIF in hexadecimal, in a text
+        if len(image.info.get("Raw profile type exif", "")) > 2 * 65536:
+            return None
         orientation = image.getexif().get(ORIENTATION_TAG)
     except Exception:  # damaged metadata does not make a damaged picture
         orientation = None
