@@ -11,17 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import torch
 from torch.optim import SGD, Adam, Optimizer
 
 from model.errors import UserError
-from model.expression import Expression
+from model.expression import Expression, Node
 from model.gradients import checked_values, differentiate, forward, leaves, tensor
 
 MOMENTUM = 0.9
 FARTHEST = 1e12  # a loss or a parameter beyond it ends the descent
 MOST_STEPS = 100
+ZERO, TINY = 1e-12, 1e-15  # eigenvalues: of the largest, and in themselves
+ALONG = 1e-9  # of the largest slope, that along a direction counts as none
 
 METHODS: Mapping[str, Callable[[list[torch.Tensor], float], Optimizer]] = {
     "plain": lambda parameters, rate: SGD(parameters, lr=rate),
@@ -50,14 +53,29 @@ class Path:
     diverged: bool  # it ended early, at infinity or on the way there
 
 
+class Fate(Enum):
+    """What plain descent meets along the directions of curvature, by the slope along each."""
+
+    UNDEFINED = auto()  # value, slope or curvature is not finite
+    LEVEL = auto()  # no slope at all: it stays
+    FALLS = auto()  # a slope where the function curves downwards: it runs away at any rate
+    RIDGE = auto()  # it curves downwards where there is no slope: it balances
+    SLIDES = auto()  # a slope that does not curve: it goes on for ever
+    BALANCED = auto()  # a bowl, with no slope along the direction that curves most
+    BOWL = auto()  # the rate decides, by `Stability.limit`
+
+
 @dataclass(frozen=True)
 class Stability:
-    """How curved the function is where descent starts. `limit` is the largest rate at which plain
-    descent does not diverge, None where nothing curves upwards."""
+    """How the function curves where descent starts. `limit` is the largest rate at which plain
+    descent does not diverge along the direction that curves most, None where none curves upwards.
+    """
 
     curvature: float  # the largest eigenvalue of the Hessian
+    lowest: float  # the smallest
     limit: float | None
-    quadratic: bool  # the curvature is the same elsewhere, so the limit holds everywhere
+    fate: Fate
+    quadratic: bool  # the curvature is the same everywhere, and what follows from it holds
 
     def factor(self, rate: float) -> float:
         """What one plain step multiplies the distance to the minimum by, where it curves most."""
@@ -111,21 +129,63 @@ def _walk(
 def stability(
     expression: Expression, values: Mapping[str, object], trained: Sequence[str]
 ) -> Stability:
-    """The curvature over `trained` at `values`, and the rate that it allows."""
+    """The curvature over `trained` at `values`, and what it does to plain descent."""
     start = checked_values(expression, values)
     names = [name for name in expression.variables if name in trained]
     if not names:
         raise NothingToTrain()
-    here = _hessian(expression, start, names)
-    elsewhere = {name: v + 0.37 * (name in trained) for name, v in start.items()}
-    same = torch.allclose(here, _hessian(expression, elsewhere, names), rtol=1e-9, atol=1e-9)
-    if not torch.isfinite(here).all():
-        return Stability(math.nan, None, quadratic=False)
-    curvature = torch.linalg.eigvalsh(here)[-1].item()
-    return Stability(curvature, 2 / curvature if curvature > 1e-12 else None, same)
+    found = differentiate(expression, start, order=2)
+    rows = found.hessian or {}
+    hessian = torch.tensor([[rows[a][b] for b in names] for a in names], dtype=torch.float64)
+    slopes = torch.tensor([found.gradients[name] for name in names], dtype=torch.float64)
+    quadratic = degree(expression, names) <= 2
+    if not (math.isfinite(found.value) and hessian.isfinite().all() and slopes.isfinite().all()):
+        return Stability(math.nan, math.nan, None, Fate.UNDEFINED, quadratic)
+    eigenvalues, directions = torch.linalg.eigh(hessian)
+    nothing = ZERO * eigenvalues.abs().max().item() + TINY
+    limit = 2 / eigenvalues[-1].item() if eigenvalues[-1] > nothing else None
+    fate = _fate(eigenvalues, directions.T @ slopes, nothing)
+    return Stability(eigenvalues[-1].item(), eigenvalues[0].item(), limit, fate, quadratic)
 
 
-def _hessian(expression: Expression, point: Mapping[str, float], names: list[str]) -> torch.Tensor:
-    """Second derivatives, (names, names)."""
-    rows = differentiate(expression, point, order=2).hessian or {}
-    return torch.tensor([[rows[a][b] for b in names] for a in names], dtype=torch.float64)
+def _fate(eigenvalues: torch.Tensor, along: torch.Tensor, nothing: float) -> Fate:
+    """By the slope `along` each direction; eigenvalues up to `nothing` are rounding."""
+    if not along.any():
+        return Fate.LEVEL
+    slopes = along.abs() > ALONG * along.abs().max()
+    down, flat = eigenvalues < -nothing, eigenvalues.abs() <= nothing
+    if (down & slopes).any():
+        return Fate.FALLS
+    if down.any():
+        return Fate.RIDGE
+    if (flat & slopes).any():
+        return Fate.SLIDES
+    return Fate.BOWL if slopes[-1] else Fate.BALANCED
+
+
+def degree(expression: Expression, names: Sequence[str]) -> float:
+    """The degree of a polynomial in `names` as it is written, infinite where it is none.
+
+    Comparing curvatures at two points instead would take abs(x) for a straight line.
+    """
+
+    def leaf(node: Node) -> float:
+        return float(node.name in names)
+
+    def apply(node: Node, inputs: list[float]) -> float:
+        if node.constant is not None or not any(inputs):
+            return 0.0
+        match node.operation:
+            case "neg" | "add" | "sub":
+                return max(inputs)
+            case "mul":
+                return sum(inputs)
+            case "div" if inputs[1] == 0:
+                return inputs[0]
+            case "pow":
+                power = expression.nodes[node.inputs[1]].constant
+                if power is not None and power >= 0 and power == int(power):
+                    return inputs[0] * power
+        return math.inf
+
+    return expression.fold(leaf, apply)[-1]

@@ -8,6 +8,7 @@ of pixels are read from the header and judged before a single pixel is decoded.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from model.errors import UserError
+from model.picture_headers import is_overloaded, is_overloaded_directory
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,13 @@ class PictureLimits:
     """The most that `load_picture` accepts."""
 
     bytes: int = 100_000_000
+    webp_bytes: int = 30_000_000  # its decoder holds them beside four copies of the pixels
     pixels: int = 40_000_000
+    ratio: int = 20  # of the long side to the short one
 
 
 LIMITS = PictureLimits()
+STRIP = 1_000_000  # pixels that are converted at a time
 
 # What Pillow is asked to recognise. Its other sixty formats are attack surface that no photo needs.
 PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -37,6 +42,7 @@ HEIF_BRANDS = frozenset(
 
 # The EXIF orientation tag and what undoes each of its values (Exif 2.32, section 4.6.4).
 ORIENTATION_TAG = 0x0112
+TILE_WIDTH, TILE_LENGTH = 322, 323
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -72,6 +78,27 @@ class PictureTooLarge(PictureError):
     zh = "图片超过 {limit} 百万像素。请缩小后再试。"
 
 
+class PictureTooThin(PictureError):
+    en = (
+        "The picture is more than {limit} times as long as it is wide, and only its middle would "
+        "be looked at. Cut out the part that matters."
+    )
+    zh = "图片的长边超过短边的 {limit} 倍，而模型只看中间部分。请裁剪出需要的部分。"
+
+
+class OverloadedPicture(PictureError):
+    en = (
+        "The picture file holds far more tags, comments or scans than a picture needs, so it is "
+        "not read. Export the picture again."
+    )
+    zh = "图片文件中的标签、注释或扫描段远多于正常图片，因此不予读取。请重新导出图片。"
+
+
+class NoMemoryForPicture(PictureError):
+    en = "There is not enough free memory for this picture. Make it smaller, or try again later."
+    zh = "内存不足，无法读取该图片。请缩小图片，或稍后再试。"
+
+
 class NotAPicture(PictureError):
     en = (
         "The file is not a picture, whatever its name says, or its beginning is damaged. "
@@ -99,28 +126,41 @@ def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
 
     The first frame of an animation is taken, transparency is laid over white, the EXIF orientation
     is applied (an unreadable EXIF block is ignored: the picture itself is fine), and 16-bit and
-    floating-point greyscale are scaled to 8 bits.
+    floating-point greyscale are scaled to 8 bits. The long side is at most `LIMITS.ratio` times the
+    short one, so that resizing the short side to what a network wants costs little. At no time are
+    there more than 700 MB at work, WebP at the limit of pixels being the worst.
 
     Args:
         source: the path of a file, or the file's bytes.
 
     Raises:
-        PictureNotFound, EmptyPicture, PictureTooHeavy, PictureTooLarge, NotAPicture,
-        UnsupportedPicture, DamagedPicture: all of them `PictureError`, none names a path.
+        PictureNotFound, EmptyPicture, PictureTooHeavy, PictureTooLarge, PictureTooThin,
+        OverloadedPicture, NotAPicture, UnsupportedPicture, DamagedPicture, NoMemoryForPicture: all
+        of them `PictureError`, none names a path.
     """
+    try:
+        picture, turn = _decode(source)
+        return picture if turn is None else picture.transpose(turn)
+    except PictureError:
+        raise
+    except MemoryError as error:
+        raise NoMemoryForPicture() from error
+    # Thirty years of decoders raise nearly every exception there is on a damaged file; whichever
+    # it is, the file is the cause.
+    except Exception as error:
+        raise DamagedPicture() from error
+
+
+def _decode(source: str | os.PathLike[str] | bytes) -> tuple[Image.Image, Image.Transpose | None]:
+    """The picture as RGB, as it is stored, and what makes it upright. On return all that the
+    decoder held is free again."""
     with _open(_read(source)) as image:
-        _check_pixels(image)
-        try:
-            image.load()
-            # HEIC may change its size while it is decoded.
-            _check_pixels(image)
-            return _to_rgb(_upright(image))
-        except PictureError:
-            raise
-        # Thirty years of decoders raise nearly every exception there is on a damaged file, from
-        # struct.error to MemoryError; whichever it is, the file is the cause.
-        except Exception as error:
-            raise DamagedPicture() from error
+        _check_size(image)
+        image.load()
+        # HEIC may change its size while it is decoded.
+        _check_size(image)
+        image.fp = None  # WebP keeps another copy of the pixels there
+        return _to_rgb(image), _what_makes_upright(image)
 
 
 def _read(source: str | os.PathLike[str] | bytes) -> bytes:
@@ -138,8 +178,9 @@ def _read(source: str | os.PathLike[str] | bytes) -> bytes:
             raise PictureNotFound() from error
     if not data:
         raise EmptyPicture()
-    if len(data) > LIMITS.bytes:
-        raise PictureTooHeavy(limit=LIMITS.bytes // 1_000_000)
+    limit = LIMITS.webp_bytes if data[8:12] == b"WEBP" else LIMITS.bytes
+    if len(data) > limit:
+        raise PictureTooHeavy(limit=limit // 1_000_000)
     return data
 
 
@@ -149,6 +190,8 @@ def _open(data: bytes) -> Image.Image:
         return _open_heif(data)
     if unreadable := _unreadable_format(data):
         raise UnsupportedPicture(format=unreadable)
+    if is_overloaded(data):
+        raise OverloadedPicture()
     try:
         return Image.open(BytesIO(data), formats=PILLOW_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -156,8 +199,6 @@ def _open(data: bytes) -> Image.Image:
         raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000) from error
     except Image.UnidentifiedImageError as error:
         raise NotAPicture() from error
-    except Exception as error:  # a plugin that chokes on a damaged header, see `load_picture`
-        raise DamagedPicture() from error
 
 
 def _open_heif(data: bytes) -> Image.Image:
@@ -165,10 +206,7 @@ def _open_heif(data: bytes) -> Image.Image:
     # `register_heif_opener` would change what `PIL.Image.open` does everywhere in the process.
     from pillow_heif import HeifImageFile
 
-    try:
-        return HeifImageFile(BytesIO(data))
-    except Exception as error:
-        raise DamagedPicture() from error
+    return HeifImageFile(BytesIO(data))
 
 
 def _unreadable_format(data: bytes) -> str | None:
@@ -185,37 +223,61 @@ def _unreadable_format(data: bytes) -> str | None:
     return None
 
 
-def _check_pixels(image: Image.Image) -> None:
+def _check_size(image: Image.Image) -> None:
     width, height = image.size
     if width * height > LIMITS.pixels:
         raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000)
+    # A TIFF may be stored in tiles that are larger than the picture, and each is unfolded whole.
+    tags = getattr(image, "tag_v2", {})
+    if int(tags.get(TILE_WIDTH, 0)) * int(tags.get(TILE_LENGTH, 0)) > LIMITS.pixels:
+        raise OverloadedPicture()
+    if max(width, height) > LIMITS.ratio * min(width, height):
+        raise PictureTooThin(limit=LIMITS.ratio)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _what_makes_upright(image: Image.Image) -> Image.Transpose | None:
     try:
+        if is_overloaded_directory(image.info.get("exif", b"")):
+            return None
+        # an old way of PNG, which Pillow reads as well: EXIF in hexadecimal, in a text
+        if len(image.info.get("Raw profile type exif", "")) > 2 * 65536:
+            return None
         orientation = image.getexif().get(ORIENTATION_TAG)
     except Exception:  # damaged metadata does not make a damaged picture
         orientation = None
-    method = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if method is None else image.transpose(method)
+    return UPRIGHT.get(orientation) if isinstance(orientation, int) else None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _scale_to_8_bits(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+    """A new RGB image, made strip by strip: each step between would take another full copy."""
+    deep = image.mode == "F" or image.mode.startswith("I")
+    if not (deep or image.has_transparency_data):
+        return image.convert("RGB")
+    if deep:
+        top = 1.0 if image.mode == "F" else 65535.0
+        top = max(top, *(float(_values(strip).max()) for _, strip in _strips(image)))
+    picture = Image.new("RGB", image.size)
+    for box, strip in _strips(image):
+        if deep:
+            strip = Image.fromarray(np.rint(_values(strip) * (255.0 / top)).astype(np.uint8))
+        if strip.has_transparency_data:
+            strip = strip.convert("RGBA")
+            strip = Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip)
+        picture.paste(strip.convert("RGB"), box)
+    return picture
 
 
-def _scale_to_8_bits(image: Image.Image) -> Image.Image:
-    """A greyscale image whose values fill 16 bits, 0 to 1, or neither, as mode L.
+def _strips(image: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], Image.Image]]:
+    """The image in strips of a million pixels or so, each with its place."""
+    width, height = image.size
+    rows = max(1, STRIP // width)
+    for upper in range(0, height, rows):
+        box = (0, upper, width, min(upper + rows, height))
+        yield box, image.crop(box)
 
-    `Image.convert` would clip every value above 255 to white instead.
-    """
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
-    usual = 1.0 if image.mode == "F" else 65535.0
-    top = max(usual, float(values.max(initial=0.0)))
-    return Image.fromarray(np.rint(values.clip(0.0) * (255.0 / top)).astype(np.uint8))
+
+def _values(strip: Image.Image) -> np.ndarray:
+    """What a greyscale image of 16 bits, 32 bits or floating point holds; 0 for what is below it
+    or not finite. `Image.convert` would clip all above 255 to white instead."""
+    values = np.asarray(strip, dtype=np.float64)
+    return np.nan_to_num(values, posinf=0.0, neginf=0.0).clip(0.0)

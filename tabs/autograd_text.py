@@ -119,16 +119,66 @@ TEXT: dict[str, tuple[str, str]] = {
     ),
     "autograd.closed": (" = 1/(x² + 1)", " = 1/(x² + 1)"),
     "autograd.local": (
-        "(The curvature differs from place to place; this is the one at the start.)",
-        "（各处曲率不同，这里是起点处的曲率。）",
+        "At the start the function curves by at most λ = {curvature}. If it curved so everywhere, "
+        "the limit of the learning rate would be 2/λ = {limit}, and {rate} is {side} it. "
+        "Elsewhere it may curve differently, and plain descent fare otherwise.",
+        "在起点处，函数的最大曲率为 λ = {curvature}。假如各处曲率都如此，学习率的极限就是 "
+        "2/λ = {limit}，而 {rate} {side}它。别处的曲率可能不同，普通梯度下降的结果也可能不同。",
+    ),
+    "autograd.below": ("below", "低于"),
+    "autograd.at": ("exactly at", "恰好等于"),
+    "autograd.past": ("past", "超过"),
+    "autograd.undefined": (
+        "The function, its slope or its curvature has no finite value here, so there is no limit "
+        "of the learning rate to name.",
+        "函数值、斜率或曲率在此处不是有限值，因此谈不上学习率的极限。",
+    ),
+    "autograd.level": (
+        "The slope is 0 here, so plain descent stays where it is.",
+        "此处斜率为 0，因此普通梯度下降停在原地。",
+    ),
+    "autograd.falls": (
+        "Along one direction the function curves downwards (λ = {lowest}) and slopes: it has no "
+        "minimum, and plain descent runs away at any learning rate.",
+        "函数沿某个方向向下弯曲（λ = {lowest}），且斜率不为 0：它没有最小值，"
+        "无论学习率多大，普通梯度下降都会越走越远。",
+    ),
+    "autograd.ridge": (
+        "Along one direction the function curves downwards (λ = {lowest}), so it has no minimum. "
+        "The start is exactly level there: plain descent balances on the ridge, and the slightest "
+        "push to the side would carry it off at any learning rate.",
+        "函数沿某个方向向下弯曲（λ = {lowest}），因此没有最小值。起点在该方向上恰好斜率为 0："
+        "普通梯度下降在山脊上保持平衡，稍有偏离，无论学习率多大都会越走越远。",
+    ),
+    "autograd.slides": (
+        "Along one direction the function slopes without curving (λ = 0): it has no minimum, and "
+        "plain descent goes on for ever at any learning rate.",
+        "函数沿某个方向有斜率而不弯曲（λ = 0）：它没有最小值，"
+        "无论学习率多大，普通梯度下降都会一直走下去。",
+    ),
+    "autograd.balanced": (
+        "The start is exactly level in the direction that curves most. Past the limit "
+        "2/λ = {limit}{closed} the slightest push that way would grow with every step.",
+        "起点在弯曲最大的方向上恰好斜率为 0。学习率超过极限 2/λ = {limit}{closed} 时，"
+        "该方向上稍有偏离，就会一步比一步大。",
     ),
     "autograd.no_limit": (
-        "Nothing curves upwards here (λ = {curvature}), so there is no limit to name.",
-        "此处没有向上弯曲的方向（λ = {curvature}），因此没有极限可言。",
+        "At the start the function does not curve upwards in every direction (lowest "
+        "λ = {lowest}), and elsewhere it may curve differently: there is no limit to name.",
+        "在起点处，函数并非沿每个方向都向上弯曲（最小的 λ = {lowest}），别处的曲率也可能不同："
+        "没有极限可言。",
+    ),
+    "autograd.too_far": (
+        "The start, or the value there, is beyond 10¹²: descent is not followed from it.",
+        "起点或起点处的值超过 10¹²：不从这里演示梯度下降。",
     ),
     "autograd.ended": (
-        "{methods} left for infinity after {steps} steps.",
-        "{methods} 在 {steps} 步后趋向无穷。",
+        "{methods} went beyond 10¹² at step {steps}.",
+        "{methods} 在第 {steps} 步超过 10¹²。",
+    ),
+    "autograd.lost": (
+        "{methods} came at step {steps} to where the function has no value.",
+        "{methods} 在第 {steps} 步走到了函数没有值的地方。",
     ),
     "autograd.code": ("Code", "代码"),
     "autograd.code_info": (

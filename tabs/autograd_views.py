@@ -168,35 +168,47 @@ def plots(pictures: Sequence[tuple[str, str]], paths: Sequence[Path], language: 
 def verdict(
     found: Stability, paths: Sequence[Path], rate: float, closed: bool, language: str
 ) -> str:
-    """Whether plain descent converges at this rate, and why."""
-    curvature = f"{found.curvature + 0.0:.4g}"  # 0, not -0
-    if found.limit is None:
-        parts = [word("no_limit", language, curvature=curvature)]
+    """Whether plain descent converges at this rate, and why; of a function that is not quadratic
+    only what the curvature at the start says."""
+    limit = math.inf if found.limit is None else found.limit
+    near = math.isclose(rate, limit, rel_tol=1e-6)
+    side = "at" if near else "past" if rate > limit else "below"
+    facts = {
+        "curvature": f"{found.curvature + 0.0:.4g}",  # 0, not -0
+        "lowest": f"{found.lowest + 0.0:.4g}",
+        "limit": f"{limit:.4g}",
+        "closed": word("closed", language) if closed else "",
+        "rate": f"{rate:g}",
+        "factor": f"{found.factor(rate):.4g}",
+        "side": word(side, language),
+    }
+    keys = _verdict_keys(found, side)
+    parts = [word(key, language, **facts) for key in keys]
+    if paths[0].diverged and len(paths[0].losses) == 1:  # all of them, where they start
+        parts += [word("too_far", language)] if math.isfinite(paths[0].losses[0]) else []
     else:
-        facts = {
-            "limit": f"{found.limit:.4g}",
-            "closed": word("closed", language) if closed else "",
-        }
-        near = math.isclose(rate, found.limit, rel_tol=1e-6)
-        key = "at_limit" if near else "diverges" if rate > found.limit else "stays"
-        parts = [
-            word(
-                "limit",
-                language,
-                curvature=curvature,
-                rate=f"{rate:g}",
-                factor=f"{found.factor(rate):.4g}",
-            ),
-            word(key, language, **facts),
-        ]
-        if not found.quadratic:
-            parts.append(word("local", language))
-    for path in paths:
-        if path.diverged:
+        for path in (path for path in paths if path.diverged):
+            inside = all(map(math.isfinite, path.points[-1].values()))
+            key = "lost" if inside and math.isnan(path.losses[-1]) else "ended"
             method = word(path.method, language)
-            parts.append(word("ended", language, methods=method, steps=len(path.losses) - 1))
-    kind = "ag ag-note" if found.limit is not None and rate > found.limit else "ag"
+            parts.append(word(key, language, methods=method, steps=len(path.losses) - 1))
+    warns = side == "past" or {"falls", "ridge", "slides"} & set(keys)
+    kind = "ag ag-note" if warns else "ag"
     return f'<div class="{kind}"><p>{" ".join(parts).replace("-", "−")}</p></div>'
+
+
+def _verdict_keys(found: Stability, side: str) -> list[str]:
+    """The texts that hold of plain descent, the rate being `side` the limit: below, at or past."""
+    fate = found.fate.name.lower()
+    if fate in ("undefined", "level"):
+        return [fate]
+    if fate in ("falls", "ridge", "slides"):
+        return [fate if found.quadratic else "no_limit"]
+    if not found.quadratic:
+        return ["local"]
+    if fate == "balanced" and side != "below":
+        return ["balanced"]
+    return ["limit", {"below": "stays", "at": "at_limit", "past": "diverges"}[side]]
 
 
 def loss_table(paths: Sequence[Path], language: str) -> str:

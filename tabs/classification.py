@@ -120,7 +120,8 @@ def build(served: Served[Classifier]) -> None:
         )
 
     def classify(image: FileDataDict) -> Classification:
-        """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 40 megapixels.
+        """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 40 megapixels,
+        the long side at most 20 times the short one.
 
         `known` is false when the picture is like nothing that the model was trained on; `label`
         and `probabilities` then only compare classes that do not apply. `known_score` is in 0..1.

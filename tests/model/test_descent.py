@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from model.descent import BadDescent, NothingToTrain, descend, stability
+from model.descent import BadDescent, Fate, NothingToTrain, degree, descend, stability
 from model.parsing import parse
 
 LINE = parse("(target - (w*x + b))**2")
@@ -53,6 +53,83 @@ def test_the_limit_of_a_function_that_is_not_quadratic_is_local() -> None:
     assert (found.curvature, found.quadratic) == (pytest.approx(12), False)
     assert stability(parse("-x**2"), {"x": 1.0}, ["x"]).limit is None
     assert stability(parse("sqrt(x)"), {"x": 0.0}, ["x"]).limit is None
+
+
+QUADRATICS = (
+    *("x**2", "-x**2", "x", "3", "x - x", "x**2 - y**2", "x**2 + y", "x**2 + 10*y**2", "x*y"),
+    *("(x + y)**2", "(x + y)**2 - (x - y)**2", "(x + y)**2 + 3*x - 3*y", "(2*x + y - 4)**2"),
+    *("x**2 - 5*y", "x**2 + y**2 - 3*x*y", "x**2/4 + y**2 + x*y + z", "2 - (x - 1)**2 + y**2"),
+    *("(1 - x)**2 + (1 - y)**2",),
+)
+STARTS = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (2.0, 0.0, 0.0), (0.0, 2.0, 0.0), (-3.0, 0.5, 1.0))
+
+
+def distance(points: list[dict[str, float]], k: int, j: int) -> float:
+    return math.dist(points[k].values(), points[j].values())
+
+
+@pytest.mark.parametrize("source", QUADRATICS)
+def test_descent_meets_its_fate(source: str) -> None:
+    """On a quadratic function plain descent does what `stability` says, from wherever it starts."""
+    parsed = parse(source)
+    names = list(parsed.variables)
+    if not names:
+        return
+    for start in STARTS:
+        values = dict(zip(names, start, strict=False))
+        found = stability(parsed, values, names)
+        assert found.quadratic
+        for rate in (0.001, 0.01, 0.05, 0.099, 0.101, 0.3, 0.49, 0.7, 0.99, 1.01, 3.0):
+            points = descend(parsed, values, names, rate, 100)[0].points
+            last, half = len(points) - 1, (len(points) - 1) // 2
+            early, late = distance(points, 0, half), distance(points, half, last)
+            limit = found.limit or math.inf
+            if found.fate is Fate.LEVEL:
+                assert distance(points, 0, last) == 0
+            elif found.fate in (Fate.FALLS, Fate.SLIDES):
+                # another direction may settle first, so only the last steps tell
+                step = distance(points, last - 1, last)
+                assert step > 0
+                assert last < 100 or step >= 0.99 * distance(points, last - 2, last - 1)
+            elif found.fate is Fate.BOWL and rate > 1.01 * limit:
+                assert last < 100 or late > early
+            elif found.fate is not Fate.RIDGE and rate < 0.99 * limit:
+                assert last == 100
+                assert late < early
+
+
+@pytest.mark.parametrize(
+    ("source", "start", "fate"),
+    [
+        ("x**2 - y**2", (1, 1), Fate.FALLS),
+        ("x**2 - y**2", (1, 0), Fate.RIDGE),
+        ("x**2 - y**2", (0, 0), Fate.LEVEL),
+        ("x**2 + y", (1, 1), Fate.SLIDES),
+        ("x*y", (1, 1), Fate.RIDGE),
+        ("x*y", (1, 2), Fate.FALLS),
+        ("x**2 - 1e-6*y**2", (1, 1), Fate.FALLS),
+        ("x**2 + 1e-6*y", (1, 1), Fate.SLIDES),
+        ("x**2 + 1e-6*y**2", (1, 1), Fate.BOWL),
+        ("x**2 + 10*y**2", (1, 1), Fate.BOWL),
+        ("x**2 + 10*y**2", (1, 0), Fate.BALANCED),
+        ("(x + y)**2", (1, 1), Fate.BOWL),
+        ("log(x) + y", (-1, 1), Fate.UNDEFINED),
+        ("sqrt(x) + y", (0, 1), Fate.UNDEFINED),
+    ],
+)
+def test_fates(source: str, start: tuple[float, float], fate: Fate) -> None:
+    values = dict(zip("xy", map(float, start), strict=True))
+    names = [n for n in "xy" if n in source]
+    assert stability(parse(source), values, names).fate is fate
+
+
+def test_quadratic_is_what_is_written_as_one() -> None:
+    degrees = {"x": 1, "x**2": 2, "x*y*2": 2, "(x - y)**2/3": 2, "x**2*y": 3, "(x**2)**2": 4}
+    degrees |= {"a*x + sin(a)": 1, "a**3*x**2/a": 2, "x**0": 0, "a": 0}
+    for source, expected in degrees.items():
+        assert degree(parse(source), ["x", "y"]) == expected
+    for source in ("abs(x)", "relu(x)**2", "max(x, 1)", "1/x", "x**0.5", "2**x", "x**a", "x**-1"):
+        assert degree(parse(source), ["x", "y"]) == math.inf
 
 
 def test_a_descent_into_nan_ends() -> None:
