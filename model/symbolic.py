@@ -24,11 +24,11 @@ from model.symbolic_functions import OPERATIONS
 LONGEST_WRITTEN = 20_000  # all derivatives together; they take at most 0.1 s to write
 MOST_LATEX = 100_000  # characters of them
 LARGEST_FACTORED = 250
-# `simplify` takes 0.1 s for the largest that it is given, and minutes for ten times larger ones.
-LARGEST_SIMPLIFIED = 30
-LARGEST_HYPERBOLIC = 10
+# `simplify` takes some 20 ms for the largest that it is given, minutes for ten times larger ones.
+LARGEST_SIMPLIFIED = 16
+LARGEST_HYPERBOLIC = 6
 HYPERBOLIC = (sp.tan, sp.sinh, sp.cosh, sp.tanh)
-MOST_SIMPLIFIED = 200  # the function and its derivatives together
+MOST_SIMPLIFIED = 150  # the function and its derivatives together
 
 
 @dataclass(frozen=True)

@@ -60,18 +60,22 @@ def hessian(
 def simplified(expression: Expression) -> tuple[str | None, ...]:
     """The function and each derivative in a shorter form in LaTeX, None where none was found.
     Raises `NoAnswer`."""
+    # Never among the quick ones: what SymPy needs for it can be limited but not foretold.
     return tuple(_ask(SLOW, "simplified", expression))
 
 
 @lru_cache(REMEMBERED)
 def _derivatives(expression: Expression, values: tuple[tuple[str, float], ...]) -> Symbolic:
-    worker = QUICK if len(expression.nodes) <= QUICK_NODES else SLOW
-    return Symbolic(**_ask(worker, "derivatives", expression, dict(values)))
+    return Symbolic(**_ask(_lane(expression), "derivatives", expression, dict(values)))
 
 
 @lru_cache(REMEMBERED)
 def _hessian(expression: Expression, values: tuple[tuple[str, float], ...]):
-    return _ask(SLOW, "hessian", expression, dict(values))
+    return _ask(_lane(expression), "hessian", expression, dict(values))
+
+
+def _lane(expression: Expression) -> Worker:
+    return QUICK if len(expression.nodes) <= QUICK_NODES else SLOW
 
 
 def _ask(
