@@ -1,7 +1,6 @@
 """Autograd: an expression, the values of its variables, and what backpropagation makes of them.
 
-Modules that import torch are imported inside the functions that use them: the page must be up
-before torch is.
+What imports torch is imported inside the functions that use it: the page must be up before it is.
 """
 
 from __future__ import annotations
@@ -26,11 +25,7 @@ __all__ = ["CSS", "TEXT", "build", "gradients"]
 TEXT = {**TEXT, **{f"autograd.example.{e['id']}": tuple(e["name"]) for e in EXAMPLES}}
 # Callers at a time, of each listener and of the endpoint: who waits for SymPy holds up nobody.
 CALLERS = 8
-QUIET = {
-    "show_progress": "hidden",
-    "api_visibility": "private",
-    "concurrency_limit": CALLERS,
-}
+QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": CALLERS}
 LIVE = {"trigger_mode": "always_last", **QUIET}
 # The page's address holds the expression and its values, so that it can be shared.
 WRITE_ADDRESS = """(query) => {
@@ -40,7 +35,6 @@ WRITE_ADDRESS = """(query) => {
     for (const [key, value] of new URLSearchParams(query)) url.searchParams.set(key, value);
     window.history.replaceState(window.history.state, "", url);
 }"""
-
 
 Number = float | str  # "NaN", "Infinity" and "-Infinity" where JSON has no number
 
@@ -82,10 +76,10 @@ def gradients(
     Returns:
         value and gradients by PyTorch's autograd in float64; agreement: the same by SymPy and by
         extrapolated central differences with their estimated error; latex, the derivatives as
-        SymPy gives them, null beyond 100,000 characters; remarks, sentences on kinks, domains,
-        overflow and methods without answer; hessian, null for order 1. What JSON has no number for
-        is the string "NaN", "Infinity" or "-Infinity", which Python's float() and JavaScript's
-        Number() read; null stands for a method without answer.
+        SymPy gives them, null beyond 100,000 characters; remarks, sentences on kinks, domains and
+        overflow; hessian, null for order 1. What JSON has no number for is the string "NaN",
+        "Infinity" or "-Infinity", which Python's float() and JavaScript's Number() read; null
+        stands for a method without answer.
     """
     from model.agreement import compare
     from model.formula import latex
@@ -97,6 +91,7 @@ def gradients(
         compared = compare(parsed, values)
     except UserError as error:
         raise to_gradio_error(error, request) from None
+    exact = compared.symbolic
     return {
         "value": as_json(compared.value),
         "gradients": {row.name: as_json(row.autograd) for row in compared.rows},
@@ -109,10 +104,7 @@ def gradients(
             }
             for row in compared.rows
         },
-        "latex": {
-            "expression": latex(parsed),
-            "gradients": compared.symbolic and compared.symbolic.latex,
-        },
+        "latex": {"expression": latex(parsed), "gradients": exact and exact.latex},
         "remarks": [remark.message(language_of(request)) for remark in compared.remarks],
         "hessian": second
         and {a: {b: as_json(v) for b, v in row.items()} for a, row in second.items()},
