@@ -79,8 +79,11 @@ class Worker:
         by then is told that we are busy, and `seconds` are for the work alone, so that no process
         is killed for having begun late. Raises Busy, OutOfTime or WorkerDied."""
         deadline = time.monotonic() + seconds
+        patience = seconds if line_seconds is None else line_seconds
         with self._place_in_line():
-            if not self._turn.acquire(timeout=seconds if line_seconds is None else line_seconds):
+            if line_seconds is not None and not self._ready:
+                patience += START_SECONDS  # the imports of a new process are nobody's turn
+            if not self._turn.acquire(timeout=patience):
                 raise OutOfTime if line_seconds is None else Busy
             if line_seconds is not None:
                 deadline = time.monotonic() + seconds

@@ -98,6 +98,12 @@ def test_a_turn_that_does_not_come_is_told_apart_from_work_without_end(worker: W
         assert first.result()["pid"] == second.result()["pid"] == before
 
 
+def test_who_comes_while_the_process_is_started_waits_for_it(worker: Worker) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(worker.ask, {"n": n}, 20, 0.05) for n in range(3)]
+        assert len({future.result()["pid"] for future in asked}) == 1
+
+
 def test_an_exception_and_a_death_are_told_and_mended(worker: Worker) -> None:
     with pytest.raises(WorkerDied):
         worker.ask({"raise": "a mistake of ours"}, 20)
