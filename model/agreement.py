@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from model import gradients, remarks, symbolic
+from model import gradients, remarks, symbolic_worker
 from model.differences import Difference, differences
 from model.expression import Expression
 from model.remarks import Remark
+from model.symbolic_worker import NoAnswer, Symbolic
 
 RELATIVE = 1e-9  # autograd against symbolic
 # Where the terms that a gradient is made of cancel, rounding is left over; of terms of size 1:
@@ -23,19 +24,22 @@ DIFFERENCE_RELATIVE = 1e-6  # autograd against differences, or ten times their e
 
 @dataclass(frozen=True)
 class Row:
-    """∂/∂ one variable, three ways. nan where a method has no answer."""
+    """∂/∂ one variable, three ways. nan where a method finds no derivative.
+
+    `agrees_symbolic` is None where SymPy was not heard: the other two decide then.
+    """
 
     name: str
     autograd: float
     symbolic: float
     difference: float
     error: float  # estimated, of `difference`
-    agrees_symbolic: bool
+    agrees_symbolic: bool | None
     agrees_difference: bool
 
     @property
     def agrees(self) -> bool:
-        return self.agrees_symbolic and self.agrees_difference
+        return self.agrees_symbolic is not False and self.agrees_difference
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Comparison:
     expression: Expression
     values: dict[str, float]
     trace: gradients.Trace
-    symbolic: symbolic.Symbolic | None  # None: it took too long
+    symbolic: Symbolic | None  # None: a remark says why
     value: float
     rows: list[Row]
     remarks: list[Remark]
@@ -55,26 +59,27 @@ def compare(expression: Expression, values: Mapping[str, object]) -> Comparison:
     """Differentiate three ways. Raises `ValueMissing` and `BadValue`."""
     point = gradients.checked_values(expression, values)
     trace = gradients.trace(expression, point)
-    exact = symbolic.differentiate(expression)
-    exact_slopes = dict.fromkeys(expression.variables, math.nan)
-    if exact is not None:
-        at = {exact.symbols[name]: value for name, value in point.items()}
-        slopes = symbolic.evaluate(list(exact.derivatives.values()), at)
-        exact_slopes = dict(zip(exact.derivatives, slopes, strict=True))
+    exact, unheard = None, []
+    try:
+        exact = symbolic_worker.derivatives(expression, point)
+    except NoAnswer as error:
+        unheard = [error.remark]
+    if exact is not None and exact.latex is None:
+        unheard = [remarks.TooLongToWrite()]
     quotients = differences(expression, point)
     terms = uncancelled(expression, trace)
     rows = [
         _row(
             name,
             trace.gradients[expression.index_of(name)],
-            exact_slopes[name],
+            None if exact is None else exact.slopes[name],
             quotients[name],
             ABSOLUTE * terms[expression.index_of(name)],
         )
         for name in expression.variables
     ]
     found = remarks.about_values(expression, trace.values)
-    found += _about_rows(rows, found, exact is None)
+    found += unheard + ([] if found else _about_rows(rows))
     return Comparison(expression, point, trace, exact, trace.values[-1], rows, found)
 
 
@@ -88,31 +93,32 @@ def uncancelled(expression: Expression, trace: gradients.Trace) -> list[float]:
     return total
 
 
-def _row(name: str, autograd: float, exact: float, quotient: Difference, absolute: float) -> Row:
-    near_exact = abs(autograd - exact) <= max(RELATIVE * abs(exact), absolute)
+def _row(
+    name: str, autograd: float, exact: float | None, quotient: Difference, absolute: float
+) -> Row:
     tolerance = max(10 * quotient.error, DIFFERENCE_RELATIVE * abs(quotient.slope), absolute)
     near_quotient = abs(autograd - quotient.slope) <= tolerance
     finite = math.isfinite(autograd)
+    agrees_symbolic = None
+    if exact is not None:
+        near_exact = abs(autograd - exact) <= max(RELATIVE * abs(exact), absolute)
+        agrees_symbolic = autograd == exact or (finite and near_exact)
     return Row(
         name=name,
         autograd=autograd,
-        symbolic=exact,
+        symbolic=math.nan if exact is None else exact,
         difference=quotient.slope,
         error=quotient.error,
-        agrees_symbolic=autograd == exact or (finite and near_exact),
+        agrees_symbolic=agrees_symbolic,
         agrees_difference=finite and near_quotient,
     )
 
 
-def _about_rows(rows: list[Row], known: list[Remark], too_long: bool) -> list[Remark]:
-    """Disagreements that no operation's remark has explained yet."""
-    found: list[Remark] = []
-    if too_long:
-        found.append(remarks.NoSymbolic())
-    if known:
-        return found
+def _about_rows(rows: list[Row]) -> list[Remark]:
+    """Disagreements that no operation's remark has explained."""
     if any(math.isnan(row.autograd) for row in rows):
-        return [*found, remarks.GradientIndeterminate()]
+        return [remarks.GradientIndeterminate()]
+    found: list[Remark] = []
     finite = [row for row in rows if math.isfinite(row.symbolic)]
     if off := [row.name for row in finite if not row.agrees_symbolic]:
         found.append(remarks.Rounding(names=", ".join(off)))
@@ -124,15 +130,17 @@ def _about_rows(rows: list[Row], known: list[Remark], too_long: bool) -> list[Re
 
 def hessian_agrees(hessian: Mapping[str, Mapping[str, float]], compared: Comparison) -> bool | None:
     """Whether autograd's second derivatives are SymPy's; None when SymPy has no answer in time."""
-    if compared.symbolic is None or (exact := symbolic.hessian(compared.symbolic)) is None:
+    try:
+        exact = symbolic_worker.hessian(compared.expression, compared.values)
+    except NoAnswer:
+        exact = None
+    if exact is None:
         return None
-    symbols = compared.symbolic.symbols
-    at = {symbols[name]: value for name, value in compared.values.items()}
-    pairs = [(a, b) for a in hessian for b in hessian]
-    found = symbolic.evaluate([exact[a][b] for a, b in pairs], at)
-    given = [hessian[a][b] for a, b in pairs]
-    scale = max([1.0, *(abs(v) for v in given if math.isfinite(v))])
+    scale = max(
+        [1.0, *(abs(v) for row in hessian.values() for v in row.values() if math.isfinite(v))]
+    )
     return all(
-        abs(g - f) <= max(RELATIVE * abs(f), ABSOLUTE * scale)
-        for g, f in zip(given, found, strict=True)
+        abs(given - exact[a][b]) <= max(RELATIVE * abs(exact[a][b]), ABSOLUTE * scale)
+        for a, row in hessian.items()
+        for b, given in row.items()
     )

@@ -23,6 +23,7 @@ from model.numeric import evaluate
 SAMPLES = 241  # along a curve
 GRID = 81  # along each side of a contour plot
 LEVELS = 14
+MOST_POINTS = 20_000  # of all level lines, some 250 kB; a wilder function gets fewer of them
 ARROW = 0.16  # of the plot's width: the gradient arrow
 
 
@@ -184,14 +185,18 @@ def _level_lines(frame: Frame, sides: Sequence[np.ndarray], z: np.ndarray) -> st
         return ""
     masked = np.ma.masked_invalid(z)
     lines = contourpy.contour_generator(*sides, masked)
-    shares = np.linspace(1, 97, LEVELS)
+    for levels in (LEVELS, LEVELS // 3, 1):
+        at = np.unique(np.percentile(finite, np.linspace(1, 97, levels) if levels > 1 else 50))
+        found = [(level, points) for level in at for points in lines.lines(level)]
+        if sum(len(points) for _, points in found) <= MOST_POINTS:
+            break
     drawn = []
-    for k, level in enumerate(np.unique(np.percentile(finite, shares))):
-        for points in lines.lines(level):
-            shape = frame.line(points[:, 0], points[:, 1], "contour")
-            hover = f"<title>{number(float(level), 4)}</title></path>"
-            opacity = f'<path style="opacity:{0.3 + 0.7 * k / LEVELS:.2f}" '
-            drawn.append(shape.replace("<path ", opacity).replace("/>", f">{hover}"))
+    for level, points in found:
+        shape = frame.line(points[:, 0], points[:, 1], "contour")
+        hover = f"<title>{number(float(level), 4)}</title></path>"
+        shade = 0.3 + 0.7 * np.searchsorted(at, level) / levels
+        opacity = f'<path style="opacity:{shade:.2f}" '
+        drawn.append(shape.replace("<path ", opacity).replace("/>", f">{hover}"))
     return "".join(drawn)
 
 
@@ -230,7 +235,7 @@ def losses(paths: Sequence[Path], step_name: str, loss_name: str) -> str:
     last = max((len(path.losses) - 1 for path in paths), default=1)
     finite = every[np.isfinite(every)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    margin = 0.06 * (high - low) or 0.5
+    margin = 0.06 * (high - low) or 0.5 * max(1.0, abs(high))
     frame = Frame((0, max(last, 1)), (low - margin, high + margin))
     inside = "".join(
         frame.line(range(len(values)), values, f"path {method}")

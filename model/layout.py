@@ -7,6 +7,7 @@ an edge crosses a layer, order within layers by the mean place of the neighbours
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -108,8 +109,11 @@ def _crossings(net: _Net) -> int:
     total = 0
     for nodes, following in zip(net.layers, net.layers[1:], strict=False):
         rank = {node: k for k, node in enumerate(following)}
-        ends = [rank[n] for node in nodes for n in sorted(net.after.get(node, ()), key=rank.get)]
-        total += sum(a > b for i, a in enumerate(ends) for b in ends[i + 1 :])
+        seen: list[int] = []  # in order
+        for end in (e for node in nodes for e in sorted(rank[n] for n in net.after.get(node, ()))):
+            place = bisect_right(seen, end)
+            total += len(seen) - place
+            seen.insert(place, end)
     return total
 
 

@@ -106,6 +106,17 @@ class NoSymbolic(Remark):
     zh = "表达式太长，无法在限定时间内完成符号求导。"
 
 
+class SymbolicBusy(Remark):
+    en = "The server is busy with other expressions, so there are no symbolic derivatives now. \
+Try again in a moment."
+    zh = "服务器正忙于其他表达式，暂时没有符号求导的结果，请稍后再试。"
+
+
+class TooLongToWrite(Remark):
+    en = "The symbolic derivatives are too long to be written out."
+    zh = "符号求导的结果太长，无法写出。"
+
+
 def about_values(expression: Expression, values: list[float]) -> list[Remark]:
     """What is remarkable about the operations, given every node's value."""
     remarks = []

@@ -1,168 +1,67 @@
-"""Derivatives by the rules of calculus, with SymPy: exact expressions, which are then evaluated
-with 40 digits. The SymPy expression is built from our own tree, never parsed from text.
+"""Derivatives by the rules of calculus, with SymPy: exact expressions, their LaTeX, and their
+values with 40 digits. The SymPy expression is built from our own tree, never parsed from text.
 
-Functions with a kink or a name of their own are SymPy functions here, so that their derivatives
-read as in a textbook: σ'(x) = σ(x)(1 − σ(x)), relu'(x) = [x > 0].
+It runs in processes of its own, which `model.symbolic_worker` asks: SymPy has no time limit.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import mpmath
 import sympy as sp
+from sympy.printing.latex import LatexPrinter
 
-from model.budget import OutOfTime, within
-from model.expression import BINARY, LEAKY_SLOPE, Expression, Node
+from model.expression import BINARY, Expression, Node
 from model.formula import latex_name
+from model.high_precision import evaluate, second_derivatives
+from model.parsing import parse
+from model.symbolic_functions import OPERATIONS
 
-DIGITS = 40
-LARGEST_BITS = 4096  # intermediate values reach 2**4096, or 1e1233, where float64 ends at 1e308
-
-
-class greater(sp.Function):
-    """Iverson's bracket [a > b]: 1, or 0; undefined where a = b."""
-
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return sp.Integer(0)
-
-    def _latex(self, printer, exp=None) -> str:
-        bracket = rf"\left[{printer._print(self.args[0])} > {printer._print(self.args[1])}\right]"
-        return bracket if exp is None else f"{bracket}^{{{exp}}}"
-
-
-class sign(sp.Function):
-    """−1 or 1; undefined at 0."""
-
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return sp.Integer(0)
-
-    def _latex(self, printer, exp=None) -> str:
-        return _named(printer, r"\operatorname{sgn}", self.args, exp)
-
-
-class absolute(sp.Function):
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return sign(self.args[0])
-
-    def _latex(self, printer, exp=None) -> str:
-        bars = rf"\left|{printer._print(self.args[0])}\right|"
-        return bars if exp is None else f"{bars}^{{{exp}}}"
-
-
-class relu(sp.Function):
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return greater(self.args[0], 0)
-
-    def _latex(self, printer, exp=None) -> str:
-        return _named(printer, r"\operatorname{relu}", self.args, exp)
-
-
-class leaky_relu(sp.Function):
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        x = self.args[0]
-        return greater(x, 0) + sp.Rational(str(LEAKY_SLOPE)) * greater(0, x)
-
-    def _latex(self, printer, exp=None) -> str:
-        return _named(printer, r"\operatorname{leaky\_relu}", self.args, exp)
-
-
-class sigmoid(sp.Function):
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return self * (1 - self)
-
-    def _latex(self, printer, exp=None) -> str:
-        return _named(printer, r"\sigma", self.args, exp)
-
-
-class softplus(sp.Function):
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return sigmoid(self.args[0])
-
-    def _latex(self, printer, exp=None) -> str:
-        return _named(printer, r"\operatorname{softplus}", self.args, exp)
-
-
-class gelu(sp.Function):
-    """x Φ(x), with Φ the standard normal distribution function."""
-
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        x = self.args[0]
-        return (1 + sp.erf(x / sp.sqrt(2))) / 2 + x * sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
-
-    def _latex(self, printer, exp=None) -> str:
-        return _named(printer, r"\operatorname{gelu}", self.args, exp)
-
-
-class larger(sp.Function):
-    """max(a, b)."""
-
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        a, b = self.args
-        return greater(a, b) if argindex == 1 else greater(b, a)
-
-    def _latex(self, printer, exp=None) -> str:
-        return _named(printer, r"\max", self.args, exp)
-
-
-class smaller(sp.Function):
-    """min(a, b)."""
-
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        a, b = self.args
-        return greater(b, a) if argindex == 1 else greater(a, b)
-
-    def _latex(self, printer, exp=None) -> str:
-        return _named(printer, r"\min", self.args, exp)
-
-
-def _named(printer, name: str, args: tuple, exp: str | None) -> str:
-    power = "" if exp is None else f"^{{{exp}}}"
-    inside = ", ".join(printer._print(arg) for arg in args)
-    return rf"{name}{power}\left({inside}\right)"
-
-
-OPERATIONS: Mapping[str, Callable[..., sp.Expr]] = {
-    "neg": lambda a: -a,
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "pow": lambda a, b: a**b,
-    **{
-        name: getattr(sp, name)
-        for name in (
-            *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
-            *("exp", "log", "sqrt", "erf"),
-        )
-    },
-    "log2": lambda a: sp.log(a) / sp.log(2),
-    "log10": lambda a: sp.log(a) / sp.log(10),
-    **{"abs": absolute, "relu": relu, "leaky_relu": leaky_relu, "sigmoid": sigmoid},
-    **{"softplus": softplus, "gelu": gelu, "min": smaller, "max": larger},
-}
+# Sizes count every number, symbol and operation of an expression as it would be written out. They
+# are counted before anything is done, so that the same expression always gets the same answer.
+LONGEST_WRITTEN = 20_000  # all derivatives together; they take at most 0.1 s to write
+MOST_LATEX = 100_000  # characters of them
+LARGEST_FACTORED = 250
+# `simplify` takes some 20 ms for the largest that it is given, minutes for ten times larger ones.
+LARGEST_SIMPLIFIED = 16
+LARGEST_HYPERBOLIC = 6
+HYPERBOLIC = (sp.tan, sp.sinh, sp.cosh, sp.tanh)
+MOST_SIMPLIFIED = 150  # the function and its derivatives together
 
 
 @dataclass(frozen=True)
-class Symbolic:
-    """`function` and `derivatives`, exact; `symbols` by name, in order of appearance."""
+class Derivatives:
+    """`function` and `slopes`, exact; `symbols` by name, in order of appearance."""
 
     function: sp.Expr
-    derivatives: dict[str, sp.Expr]
+    slopes: dict[str, sp.Expr]
     symbols: dict[str, sp.Symbol]
 
-    def latex(self, expression: sp.Expr) -> str:
-        """`expression` in LaTeX, its variables written as in the formula that was given."""
-        names = {symbol: latex_name(name) for name, symbol in self.symbols.items()}
-        return sp.latex(expression, symbol_names=names)
+
+class Differentiator:
+    """What the worker does: answers requests by JSON values."""
+
+    def __init__(self) -> None:
+        for operation in OPERATIONS:
+            _rules(operation)
+        # SymPy imports the rest of itself at its first use.
+        simplified(differentiate(parse("x*sin(x)")))
+
+    def __call__(self, request: Mapping[str, object]) -> object:
+        found = differentiate(parse(request["source"]))
+        if request["wanted"] == "derivatives":
+            at = {symbol: request["values"][name] for name, symbol in found.symbols.items()}
+            values = evaluate(list(found.slopes.values()), at)
+            return {"slopes": dict(zip(found.slopes, values, strict=True)), "latex": written(found)}
+        if request["wanted"] == "hessian":
+            return second_derivatives(found.slopes, found.symbols, request["values"])
+        return simplified(found)
 
 
-def differentiate(expression: Expression, milliseconds: float = 1000.0) -> Symbolic | None:
-    """The function and its partial derivatives, or None when that takes too long."""
+def differentiate(expression: Expression) -> Derivatives:
+    """The function and its partial derivatives."""
     symbols = {name: sp.Symbol(name, real=True) for name in expression.variables}
 
     def leaf(node: Node) -> sp.Expr:
@@ -171,16 +70,10 @@ def differentiate(expression: Expression, milliseconds: float = 1000.0) -> Symbo
         exact = {"pi": sp.pi, "π": sp.pi, "e": sp.E}
         return exact[node.name] if node.name in exact else sp.Rational(node.name)
 
-    def work() -> tuple[sp.Expr, dict[int, sp.Expr]]:
-        forms = expression.fold(leaf, lambda n, args: OPERATIONS[n.operation](*args))
-        return forms[-1], _chain_rule(expression, forms)
-
-    try:
-        function, slopes = within(milliseconds, work)
-    except OutOfTime:
-        return None
-    derivatives = {name: slopes.get(expression.index_of(name), sp.Integer(0)) for name in symbols}
-    return Symbolic(function, derivatives, symbols)
+    forms = expression.fold(leaf, lambda n, args: OPERATIONS[n.operation](*args))
+    slopes = _chain_rule(expression, forms)
+    found = {name: slopes.get(expression.index_of(name), sp.Integer(0)) for name in symbols}
+    return Derivatives(forms[-1], found, symbols)
 
 
 def _chain_rule(expression: Expression, forms: Sequence[sp.Expr]) -> dict[int, sp.Expr]:
@@ -214,129 +107,74 @@ def _rules(operation: str) -> tuple[tuple[sp.Dummy, ...], tuple[sp.Expr, ...]]:
     return places, tuple(sp.diff(form, place) for place in places)
 
 
-@cache
-def warm_up() -> None:
-    """Let SymPy import the rest of itself, once and without a time limit: an import that is
-    stopped half-way would be begun again at every call."""
-    x, y = sp.symbols("x y", real=True)
-    for function in (sigmoid(x) * sp.sin(x * y) ** 2 / sp.exp(y), sp.tanh(x) * sp.log(y) * x**y):
-        sp.latex(sp.simplify(sp.diff(function, x)))
+def sizes(expressions: Sequence[sp.Expr]) -> list[int]:
+    """How long each is when written out. What they have in common is one object in memory and
+    counted once, so that this takes no time even where the size is in the millions."""
+    known: dict[sp.Expr, int] = {}
+
+    def size(expression: sp.Expr) -> int:
+        if expression not in known:
+            known[expression] = 1 + sum(map(size, expression.args))
+        return known[expression]
+
+    return [size(expression) for expression in expressions]
 
 
-def simplify(expressions: Sequence[sp.Expr], milliseconds: float = 20.0) -> list[sp.Expr]:
-    """Each expression in its shortest form that was found in the time, which they share.
+class _Printer(LatexPrinter):
+    """Writes what occurs again and again once: ten times faster for a derivative."""
 
-    `factor_terms` is quick and always tried; `simplify`, in turn, while time remains.
-    """
-    warm_up()
-    found = list(expressions)
+    def __init__(self, settings: Mapping[str, object]) -> None:
+        super().__init__(settings)
+        self._known: dict[tuple, str] = {}
 
-    def work() -> None:
-        for i, expression in enumerate(found):
-            found[i] = min(expression, sp.factor_terms(expression), key=sp.count_ops)
-        for i, expression in enumerate(found):
-            found[i] = min(found[i], sp.simplify(expression), key=sp.count_ops)
+    def _print(self, expression: object, **options: object) -> str:
+        key = (expression, *options.items())
+        if key not in self._known:
+            self._known[key] = super()._print(expression, **options)
+        return self._known[key]
 
-    with suppress(OutOfTime):
-        within(milliseconds, work)
+
+def latex(found: Derivatives, expressions: Sequence[sp.Expr]) -> list[str]:
+    """Each in LaTeX, variables written as in the formula that was given."""
+    names = {symbol: latex_name(name) for name, symbol in found.symbols.items()}
+    printer = _Printer({"symbol_names": names})
+    return [printer.doprint(expression) for expression in expressions]
+
+
+def written(found: Derivatives) -> dict[str, str] | None:
+    """The derivatives in LaTeX, None where they are too long."""
+    if sum(sizes(list(found.slopes.values()))) > LONGEST_WRITTEN:
+        return None
+    texts = latex(found, list(found.slopes.values()))
+    short = sum(map(len, texts)) <= MOST_LATEX
+    return dict(zip(found.slopes, texts, strict=True)) if short else None
+
+
+def simplify(expressions: Sequence[sp.Expr]) -> list[sp.Expr]:
+    """Each in the shortest form that was found; as it is where it is too long to try."""
+    found, spent = [], 0
+    for expression, size in zip(expressions, sizes(expressions), strict=True):
+        spent += size
+        found.append(_shortest(expression, size, thoroughly=spent <= MOST_SIMPLIFIED))
     return found
 
 
-def hessian(found: Symbolic) -> dict[str, dict[str, sp.Expr]] | None:
-    """Second derivatives by row and column, or None when that takes too long."""
-
-    def work() -> dict[str, dict[str, sp.Expr]]:
-        return {
-            a: {b: sp.diff(slope, symbol) for b, symbol in found.symbols.items()}
-            for a, slope in found.derivatives.items()
-        }
-
-    try:
-        return within(1000, work)
-    except OutOfTime:
-        return None
+def _shortest(expression: sp.Expr, size: int, thoroughly: bool) -> sp.Expr:
+    if size > LARGEST_FACTORED:
+        return expression
+    forms = [expression, sp.factor_terms(expression)]
+    limit = LARGEST_HYPERBOLIC if expression.has(*HYPERBOLIC) else LARGEST_SIMPLIFIED
+    if thoroughly and size <= limit:
+        forms.append(sp.simplify(expression))
+    return min(forms, key=sp.count_ops)
 
 
-class Undefined(ArithmeticError):
-    """No real value: a domain error, a division by zero, a kink."""
-
-
-def evaluate(expressions: Sequence[sp.Expr], values: Mapping[sp.Symbol, float]) -> list[float]:
-    """Each expression at `values`, worked out with 40 digits and rounded to float64; nan where
-    it has no real value. Sub-expressions in common are worked out once."""
-    context = mpmath.mp.clone()
-    context.dps = DIGITS
-    known: dict[sp.Expr, mpmath.mpf] = {
-        symbol: context.mpf(value) for symbol, value in values.items()
-    }
-    results = []
-    for expression in expressions:
-        try:
-            results.append(float(_evaluate(expression, known, context)))
-        except (Undefined, ZeroDivisionError, ValueError, OverflowError):
-            results.append(math.nan)
-    return results
-
-
-def _evaluate(expression: sp.Expr, known: dict, context: mpmath.MPContext) -> mpmath.mpf:
-    if expression in known:
-        return known[expression]
-    if expression.is_Rational:
-        result = context.mpf(expression.p) / expression.q
-    elif expression in (sp.pi, sp.E):
-        result = +context.pi if expression == sp.pi else +context.e
-    elif expression.is_Number or expression is sp.zoo:
-        raise Undefined  # oo, zoo, nan
-    else:
-        if expression.func not in NUMERIC:
-            raise Undefined  # such as I, where SymPy left the real numbers
-        inputs = [_evaluate(arg, known, context) for arg in expression.args]
-        result = NUMERIC[expression.func](context, *inputs)
-    if not isinstance(result, context.mpf) or not context.isfinite(result):
-        raise Undefined  # complex, or infinite
-    if context.mag(result) > LARGEST_BITS:
-        raise Undefined  # exp(exp(x)) and the like would soon take all memory
-    known[expression] = result
-    return result
-
-
-def _compare(context: mpmath.MPContext, a: mpmath.mpf, b: mpmath.mpf) -> mpmath.mpf:
-    if a == b:
-        raise Undefined
-    return context.mpf(a > b)
-
-
-def _nothing(context: mpmath.MPContext, x: mpmath.mpf, *order: mpmath.mpf) -> mpmath.mpf:
-    if x == 0:
-        raise Undefined
-    return context.mpf(0)
-
-
-def _sign(context: mpmath.MPContext, x: mpmath.mpf) -> mpmath.mpf:
-    if x == 0:
-        raise Undefined
-    return context.sign(x)
-
-
-NUMERIC: Mapping[type[sp.Expr], Callable[..., mpmath.mpf]] = {
-    sp.Add: lambda context, *terms: context.fsum(terms),
-    sp.Mul: lambda context, *factors: context.fprod(factors),
-    sp.Pow: lambda context, base, exponent: base**exponent,
-    **{
-        getattr(sp, name): lambda context, x, name=name: getattr(context, name)(x)
-        for name in (
-            *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
-            *("exp", "log", "erf"),
-        )
-    },
-    **{sp.Abs: lambda context, x: abs(x), absolute: lambda context, x: abs(x)},
-    **{sp.sign: _sign, sign: _sign, sp.DiracDelta: _nothing},  # SymPy makes |x| of sqrt(x**2)
-    greater: _compare,
-    relu: lambda context, x: max(x, context.mpf(0)),
-    leaky_relu: lambda context, x: x if x > 0 else x / round(1 / LEAKY_SLOPE),
-    sigmoid: lambda context, x: 1 / (1 + context.exp(-x)),
-    softplus: lambda context, x: context.log(1 + context.exp(x)),
-    gelu: lambda context, x: x * context.ncdf(x),
-    larger: lambda context, a, b: max(a, b),
-    smaller: lambda context, a, b: min(a, b),
-}
+def simplified(found: Derivatives) -> list[str | None]:
+    """The function and each derivative, simplified, in LaTeX; None where that changes nothing."""
+    given = [found.function, *found.slopes.values()]
+    forms = simplify(given)
+    changed = [form for form, before in zip(forms, given, strict=True) if form != before]
+    texts = iter(latex(found, changed))
+    return [
+        None if form == before else next(texts) for form, before in zip(forms, given, strict=True)
+    ]

@@ -41,7 +41,7 @@ class OutOfTime(WorkerError):
 
 
 class Busy(WorkerError):
-    """As many are waiting already as may wait."""
+    """As many are waiting already as may wait, or one's turn did not come in time."""
 
 
 class WorkerDied(WorkerError):
@@ -57,11 +57,15 @@ class Worker:
         *,
         most_waiting: int = 8,
         nice: int = 0,
+        cpu_seconds: float = 0,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """`handler` is "module:Class": an instance, made in the process, is called with each
-        request. `nice` (0 to 19) lets the server's other work go first, where the system can."""
+        request. `nice` (0 to 19) lets the server's other work go first, and `cpu_seconds` ends a
+        process that computes longer than that for one request, where the system can: on a busy
+        machine a limit on the time that passes would end those who only wait for a processor."""
         self.handler, self.nice, self.most_waiting = handler, nice, most_waiting
+        self.cpu_seconds = cpu_seconds
         self.environment = dict(environment or {})
         self._turn = threading.Lock()
         self._count = threading.Lock()
@@ -69,13 +73,20 @@ class Worker:
         self._process: subprocess.Popen | None = None
         self._ready = False
 
-    def ask(self, request: Any, seconds: float) -> Any:
+    def ask(self, request: Any, seconds: float, line_seconds: float | None = None) -> Any:
         """The answer to `request` (both JSON values), waited for at most `seconds`, the time until
-        it is one's turn included. Raises Busy, OutOfTime or WorkerDied."""
+        it is one's turn included. With `line_seconds` that time is apart: whose turn has not come
+        by then is told that we are busy, and `seconds` are for the work alone, so that no process
+        is killed for having begun late. Raises Busy, OutOfTime or WorkerDied."""
         deadline = time.monotonic() + seconds
+        patience = seconds if line_seconds is None else line_seconds
         with self._place_in_line():
-            if not self._turn.acquire(timeout=max(seconds, 0)):
-                raise OutOfTime
+            if line_seconds is not None and not self._ready:
+                patience += START_SECONDS  # the imports of a new process are nobody's turn
+            if not self._turn.acquire(timeout=patience):
+                raise OutOfTime if line_seconds is None else Busy
+            if line_seconds is not None:
+                deadline = time.monotonic() + seconds
             try:
                 return self._exchange(request, deadline)
             finally:
@@ -104,7 +115,8 @@ class Worker:
                 self._waiting -= 1
 
     def _exchange(self, request: Any, deadline: float) -> Any:
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:  # ended while idle
+            self.close()
             self._start()
         if not self._ready:
             began = time.monotonic()
@@ -150,7 +162,14 @@ class Worker:
     def _start(self) -> None:
         kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "model.worker", self.handler, str(self.nice)],
+            [
+                sys.executable,
+                "-m",
+                "model.worker",
+                self.handler,
+                f"{self.nice}",
+                f"{self.cpu_seconds}",
+            ],
             cwd=ROOT,
             env={**kept, **self.environment},
             stdin=subprocess.PIPE,
@@ -162,11 +181,12 @@ class Worker:
         atexit.register(self.close)
 
 
-def serve(handler: str, nice: int) -> None:
+def serve(handler: str, nice: int, cpu_seconds: float) -> None:
     """What the process does: answer each line of standard input by one of standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     if nice and hasattr(os, "nice"):
         os.nice(nice)
+    limited = cpu_seconds and hasattr(signal, "setitimer")
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
     module, name = handler.split(":")
     handle = getattr(import_module(module), name)()
@@ -174,14 +194,18 @@ def serve(handler: str, nice: int) -> None:
     for line in sys.stdin:
         # An orphan, whose server was killed in the midst of its work, ends too.
         faulthandler.dump_traceback_later(START_SECONDS, exit=True)
+        if limited:  # the signal ends us, even in the midst of one call into C
+            signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
         try:
             answer = ["done", handle(json.loads(line))]
         except Exception:
             sys.excepthook(*sys.exc_info())  # to standard error, which is the server's log
             answer = ["failed", None]
+        if limited:
+            signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
         print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]))
+    serve(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))

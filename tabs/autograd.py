@@ -1,7 +1,6 @@
 """Autograd: an expression, the values of its variables, and what backpropagation makes of them.
 
-Modules that import torch or sympy are imported inside the functions that use them: the page must
-be up before torch is.
+What imports torch is imported inside the functions that use it: the page must be up before it is.
 """
 
 from __future__ import annotations
@@ -24,7 +23,9 @@ from tabs.listeners import listen
 __all__ = ["CSS", "TEXT", "build", "gradients"]
 
 TEXT = {**TEXT, **{f"autograd.example.{e['id']}": tuple(e["name"]) for e in EXAMPLES}}
-QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+# Callers at a time, of each listener and of the endpoint: who waits for SymPy holds up nobody.
+CALLERS = 8
+QUIET = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": CALLERS}
 LIVE = {"trigger_mode": "always_last", **QUIET}
 # The page's address holds the expression and its values, so that it can be shared.
 WRITE_ADDRESS = """(query) => {
@@ -35,7 +36,6 @@ WRITE_ADDRESS = """(query) => {
     for (const [key, value] of new URLSearchParams(query)) url.searchParams.set(key, value);
     window.history.replaceState(window.history.state, "", url);
 }"""
-
 
 Number = float | str  # "NaN", "Infinity" and "-Infinity" where JSON has no number
 
@@ -77,19 +77,19 @@ def gradients(
     Returns:
         value and gradients by PyTorch's autograd in float64; agreement: the same by SymPy and by
         extrapolated central differences with their estimated error; latex, the derivatives as
-        SymPy gives them; remarks, sentences on kinks, domains and overflow; hessian, null for
-        order 1. What JSON has no number for is the string "NaN", "Infinity" or "-Infinity", which
-        Python's float() and JavaScript's Number() read; null stands for a method without answer.
+        SymPy gives them, null beyond 100,000 characters; remarks, sentences on kinks, domains and
+        overflow; hessian, null for order 1. What JSON has no number for is the string "NaN",
+        "Infinity" or "-Infinity", which Python's float() and JavaScript's Number() read; null
+        stands for a method without answer.
     """
     from model.agreement import compare
     from model.formula import latex
     from model.gradients import differentiate
 
     parsed = parse(expression)
-    second = differentiate(parsed, values, order).hessian
+    second = differentiate(parsed, values, order).hessian if order != 1 else None
     compared = compare(parsed, values)
     exact = compared.symbolic
-    slopes = exact and {name: exact.latex(slope) for name, slope in exact.derivatives.items()}
     return {
         "value": as_json(compared.value),
         "gradients": {row.name: as_json(row.autograd) for row in compared.rows},
@@ -102,7 +102,7 @@ def gradients(
             }
             for row in compared.rows
         },
-        "latex": {"expression": latex(parsed), "gradients": slopes},
+        "latex": {"expression": latex(parsed), "gradients": exact and exact.latex},
         "remarks": [remark.message(language_of(request)) for remark in compared.remarks],
         "hessian": second
         and {a: {b: as_json(v) for b, v in row.items()} for a, row in second.items()},
@@ -187,7 +187,7 @@ def build() -> None:
     _listen_to_input(parts)
     _listen_to_steps(parts)
     _listen_to_changes(parts)
-    endpoint(gradients, "gradients")
+    endpoint(gradients, "gradients", CALLERS)
 
 
 def _listen_to_page(p: _Parts, tab: object) -> None:

@@ -1,8 +1,8 @@
 """What the autograd tab does when something is typed, clicked or moved.
 
 Each function takes the values of components and states and returns updates for others, in the
-order that `tabs.autograd` lists them. Modules that import torch or sympy are imported inside: the
-page must be up before torch is.
+order that `tabs.autograd` lists them. Modules that import torch are imported inside: the page must
+be up before torch is.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def show_answer(
     more = ""
     if second and parsed.variables:
         hessian = differentiate(parsed, values, order=2).hessian or {}
-        more = views.hessian(hessian, hessian_agrees(hessian, compared) is True, language)
+        more = views.hessian(hessian, hessian_agrees(hessian, compared), language)
     drawn = draw(parsed, compared.trace)
     last = len(drawn.steps)
     step = last if step is None else min(step, last)
@@ -207,14 +207,25 @@ def move_step(move: int, text: str, kept: dict[str, float], step: int, request: 
 
 def show_details(text: str, kept: dict[str, float], address: dict, request: gr.Request) -> list:
     """Formulas, code, and what goes into the page's address; "" leaves it as it is."""
-    from model.agreement import compare
+    from model import symbolic_worker
+    from model.gradients import checked_values
     from model.snippet import snippet
 
     parsed = parse(text)
-    compared = compare(parsed, values_of(parsed, kept))
-    formulas = views.formulas(compared, language_of(request))
+    values = checked_values(parsed, values_of(parsed, kept))
+    language = language_of(request)
     query = address["query"] if address["by_hand"] else ""
-    return [formulas, snippet(parsed, compared.values), query]
+    try:
+        derivatives = symbolic_worker.derivatives(parsed, values).latex
+    except symbolic_worker.NoAnswer as error:
+        function = views.formulas(parsed, {}, (), language)
+        return [f"{function}\n\n{error.remark.message(language)}", snippet(parsed, values), query]
+    try:
+        simplified = symbolic_worker.simplified(parsed)
+    except symbolic_worker.NoAnswer:
+        simplified = ()  # what is as it was given is right too
+    formulas = views.formulas(parsed, derivatives, simplified, language)
+    return [formulas, snippet(parsed, values), query]
 
 
 def show_moving(

@@ -40,6 +40,10 @@ TEXT: dict[str, tuple[str, str]] = {
         "SymPy's second derivatives differ, or are undefined here.",
         "与 SymPy 的二阶导数不一致，或在此处无定义。",
     ),
+    "autograd.hessian_unchecked": (
+        "SymPy has not checked these: that would take too long, or the server is busy.",
+        "SymPy 未核对这些值：耗时过长，或服务器正忙。",
+    ),
     "autograd.graph": ("The graph, step by step", "计算图，逐步演示"),
     "autograd.step": ("Step", "步骤"),
     "autograd.start": ("|◀ Start", "|◀ 开头"),
@@ -64,10 +68,6 @@ TEXT: dict[str, tuple[str, str]] = {
     "autograd.formula": ("Formula", "公式"),
     "autograd.simplified": ("simplified", "化简"),
     "autograd.too_long": ("too long to show", "太长，不显示"),
-    "autograd.no_symbolic": (
-        "Too long to differentiate symbolically in the time allowed.",
-        "表达式太长，无法在限定时间内完成符号求导。",
-    ),
     "autograd.move": ("See it move", "动起来"),
     "autograd.along": ("Curve along", "曲线的变量"),
     "autograd.across": ("Contours: across", "等高线：横轴"),

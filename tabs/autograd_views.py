@@ -13,15 +13,13 @@ from model.formula import latex, latex_name
 from tabs.autograd_text import TEXT
 from tabs.language import say
 
-if TYPE_CHECKING:  # they import torch and sympy, which the page must not wait for
-    import sympy as sp
-
+if TYPE_CHECKING:  # they import torch, which the page must not wait for
     from model.agreement import Comparison, Row
     from model.descent import Path, Stability
+    from model.expression import Expression
     from model.graph import Graph
-    from model.symbolic import Symbolic
 
-LONGEST_FORMULA = 120  # operations; a longer derivative is not shown
+LONGEST_FORMULA = 2500  # characters of LaTeX; a longer derivative is not shown
 
 
 def word(key: str, language: str, **facts: object) -> str:
@@ -76,13 +74,15 @@ def _row(row: Row, language: str) -> str:
     )
 
 
-def hessian(rows: Mapping[str, Mapping[str, float]], agrees: bool, language: str) -> str:
+def hessian(rows: Mapping[str, Mapping[str, float]], agrees: bool | None, language: str) -> str:
+    """Second derivatives, and whether SymPy's are the same (None: not compared)."""
     head = "".join(f"<th>{escape(name)}</th>" for name in rows)
     body = "".join(
         f"<tr><th>{escape(name)}</th>" + "".join(f"<td>{exact(v)}</td>" for v in row.values())
         for name, row in rows.items()
     )
-    verdict = word("hessian_agrees" if agrees else "hessian_differs", language)
+    key = {True: "hessian_agrees", False: "hessian_differs", None: "hessian_unchecked"}[agrees]
+    verdict = word(key, language)
     return (
         f'<p>{word("hessian", language)}</p><div class="ag-scroll"><table>'
         f"<tr><th></th>{head}</tr>{body}</table></div><p><small>{verdict}</small></p>"
@@ -117,31 +117,26 @@ def step_text(drawn: Graph, step: int, language: str) -> str:
     return f'<div class="ag ag-step"><p><b>{title}</b></p><pre>{lines}</pre>{added}</div>'
 
 
-def formulas(compared: Comparison, language: str) -> str:
-    """The expression and its derivatives in LaTeX, as given and simplified: Markdown."""
-    from model.symbolic import simplify
-
-    function = latex(compared.expression)
-    if compared.symbolic is None:
-        return f"$$f = {function}$$\n\n{word('no_symbolic', language)}"
-    symbolic = compared.symbolic
-    derivatives = list(symbolic.derivatives.values())
-    functions = [symbolic.function, *derivatives]
-    short, *slopes = simplify(functions)
-    parts = [_formula(["f", function, *_changed(symbolic, symbolic.function, short)], language)]
-    for name, derivative, slope in zip(symbolic.derivatives, derivatives, slopes, strict=True):
+def formulas(
+    expression: Expression,
+    derivatives: Mapping[str, str] | None,
+    simplified: Sequence[str | None],
+    language: str,
+) -> str:
+    """The expression and its derivatives (None: too long, and empty: unknown) in LaTeX, as given
+    and, where there is such a form, simplified: Markdown."""
+    function = latex(expression)
+    parts = [_formula(["f", function, *filter(None, simplified[:1])], language)]
+    shorter = dict(zip(expression.variables, simplified[1:], strict=False))
+    for name in expression.variables if derivatives is None else derivatives:
         partial = rf"\frac{{\partial f}}{{\partial {latex_name(name)}}}"
-        if min(derivative.count_ops(), slope.count_ops()) > LONGEST_FORMULA:
+        given = derivatives and derivatives[name]
+        if not given or len(given) > LONGEST_FORMULA:
             parts.append(f"$${partial} = \\ldots$$ {word('too_long', language)}")
             continue
-        sides = [partial, symbolic.latex(derivative), *_changed(symbolic, derivative, slope)]
-        parts.append(_formula(sides, language))
+        sides = filter(None, [partial, given, shorter.get(name)])
+        parts.append(_formula(list(sides), language))
     return "\n\n".join(parts)
-
-
-def _changed(symbolic: Symbolic, before: sp.Expr, after: sp.Expr) -> list[str]:
-    """The simplified form, where it differs."""
-    return [] if after == before else [symbolic.latex(after)]
 
 
 def _formula(sides: list[str], language: str) -> str:

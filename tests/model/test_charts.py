@@ -85,6 +85,22 @@ def test_poles_holes_and_huge_values_are_drawn_too(source: str, values: dict) ->
     assert "nan" not in ET.tostring(ET.fromstring(picture), "unicode")
 
 
+@pytest.mark.parametrize("source", ["1e30*x + 0*y", "x**2 + 1e40*y**2", "x + y"])
+def test_losses_of_any_size_are_drawn(source: str) -> None:
+    for start in (1e20, 1.0, 0.0):
+        paths = descend(parse(source), {"x": start, "y": start}, ["x", "y"], 0.1, 5)
+        assert "nan" not in ET.tostring(ET.fromstring(losses(paths, "step", "loss")), "unicode")
+
+
+@pytest.mark.parametrize("source", ["sin(1000*x*y)", "tan(100*x*y)*sin(50*x)", "sin(1e6*x - y)"])
+def test_a_wild_function_is_drawn_with_fewer_level_lines(source: str) -> None:
+    values = {"x": 0.3, "y": 0.35}
+    slopes = differentiate(parse(source), values).gradients
+    picture = contours(parse(source), values, ("x", "y"), slopes)
+    assert len(picture) < 500_000
+    assert shapes(picture, "contour")
+
+
 def test_a_diverging_loss_is_drawn_on_a_logarithmic_scale() -> None:
     paths = descend(LINE, POINT, ["w", "b"], 0.2, 30)
     picture = losses(paths, "step", "loss")

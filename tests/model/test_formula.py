@@ -6,6 +6,7 @@ import pytest
 
 from model.formula import latex, latex_name
 from model.parsing import parse
+from model.snippet import snippet
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,22 @@ def test_expressions(source: str, expected: str) -> None:
 )
 def test_names(name: str, expected: str) -> None:
     assert latex_name(name) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "max(" + ",".join("abcdfghxyzuv"[i % 12] for i in range(100)) + ")",
+        "max(" + ",".join("ε1ε2ε3"[i % 3 * 2 :][:2] for i in range(90)) + ")",
+        "max(x," + ",".join(["1"] * 95) + ")",
+        "(((x + x)*(x - x) + (x + x)*(x - x))*((x + x)*(x - x) + (x + x)*(x - x)))**2",
+        "leaky_relu(" * 22 + "x" + ")" * 22,
+        "(-" * 19 + "x" + "**2)" * 19,
+        "εεεεεεεεεεεεεεεεεεε1*" * 12 + "2",
+    ],
+)
+def test_what_is_written_of_an_expression_is_bounded_as_its_source_is(source: str) -> None:
+    """Operations are shared, but never written more often than the source has them."""
+    parsed = parse(source)
+    assert len(latex(parsed)) <= 10_000
+    assert len(snippet(parsed, dict.fromkeys(parsed.variables, 0.1))) <= 10_000

@@ -1,41 +1,40 @@
-"""SymPy's side: exact derivatives, their LaTeX, simplification within its time."""
+"""SymPy's side: exact derivatives, their values and LaTeX, simplification, and their limits."""
 
 from __future__ import annotations
 
 import json
 import math
-import time
 from pathlib import Path
 
 import pytest
 import sympy as sp
 
+from model.gradients import differentiate as by_autograd
+from model.high_precision import evaluate, second_derivatives
 from model.parsing import parse
-from model.symbolic import Symbolic, differentiate, evaluate, hessian, simplify
+from model.symbolic import MOST_LATEX, Derivatives, differentiate, latex, simplify, sizes, written
 
 EXAMPLES = json.loads((Path(__file__).parents[2] / "examples" / "expressions.json").read_text())
 
 
-def symbolic(source: str) -> Symbolic:
-    found = differentiate(parse(source))
-    assert found is not None
-    return found
+def symbolic(source: str) -> Derivatives:
+    return differentiate(parse(source))
 
 
 def slope(source: str, x: float) -> float:
     found = symbolic(source)
-    return evaluate([found.derivatives["x"]], {found.symbols["x"]: x})[0]
+    return evaluate([found.slopes["x"]], {found.symbols["x"]: x})[0]
 
 
 def test_derivatives_are_exact_expressions() -> None:
     found = symbolic("0.1*x**3 + y*x")
     x, y = found.symbols.values()
-    assert found.derivatives == {"x": sp.Rational(3, 10) * x**2 + y, "y": x}
+    assert found.slopes == {"x": sp.Rational(3, 10) * x**2 + y, "y": x}
 
 
 def test_the_rules_read_as_in_a_textbook() -> None:
     found = symbolic("sigmoid(x) + relu(x) + abs(x) + max(x, y)")
-    text = found.latex(found.derivatives["x"])
+    (text,) = latex(found, [found.slopes["x"]])
     for part in (r"\sigma\left(x\right)", r"\left[x > 0\right]", r"\operatorname{sgn}"):
         assert part in text
     assert r"\left[x > y\right]" in text
@@ -43,7 +42,7 @@ def test_the_rules_read_as_in_a_textbook() -> None:
 
 def test_names_are_written_as_in_the_given_formula() -> None:
     found = symbolic("α*w1*target")
-    assert found.latex(found.function) == r"\mathit{target} w_{1} \alpha"
+    assert latex(found, [found.function]) == [r"\mathit{target} w_{1} \alpha"]
 
 
 @pytest.mark.parametrize(
@@ -75,23 +74,73 @@ def test_simplification_keeps_the_value() -> None:
     for example in EXAMPLES:
         found = symbolic(example["expression"])
         at = {found.symbols[name]: value + 0.17 for name, value in example["values"].items()}
-        functions = [found.function, *found.derivatives.values()]
+        functions = [found.function, *found.slopes.values()]
         assert evaluate(simplify(functions), at) == pytest.approx(evaluate(functions, at))
 
 
-def test_simplification_simplifies_and_stops_in_time() -> None:
+def test_simplification_simplifies_and_leaves_alone_what_would_take_minutes() -> None:
     found = symbolic("sin(x)**2 + cos(x)**2")
-    assert simplify([found.function], milliseconds=2000) == [1]
+    assert simplify([found.function]) == [1]
     hard = symbolic("*".join(f"(tanh({c}*x + {c}) + exp(sin({c})))" for c in "abcdefgh"))
-    simplify([found.function])  # SymPy's own imports are not counted
-    start = time.perf_counter()
-    simplify([hard.function, *hard.derivatives.values()], milliseconds=20)
-    assert time.perf_counter() - start < 5  # minutes without the limit
+    assert simplify([hard.function]) == [sp.factor_terms(hard.function)]
 
 
-def test_the_hessian_of_the_squared_error() -> None:
-    found = symbolic("(target - (w*x + b))**2")
-    second = hessian(found)
-    assert second is not None
-    assert second["w"]["w"] == 2 * found.symbols["x"] ** 2
-    assert second["b"]["b"] == second["target"]["target"] == 2
+@pytest.mark.parametrize("source", ["2*x + y", "x*exp(y*x)/(1 + x)", "max(x, y, gelu(x*y))"])
+def test_what_is_written_is_sympys_own_latex_and_counted_right(source: str) -> None:
+    found = symbolic(source)
+    names = {symbol: name for name, symbol in found.symbols.items()}
+    slopes = list(found.slopes.values())
+    assert list(written(found).values()) == [sp.latex(s, symbol_names=names) for s in slopes]
+    assert sizes(slopes) == [sum(1 for _ in sp.preorder_traversal(s)) for s in slopes]
+
+
+LONGEST = [
+    f"max({','.join('abcdfghxyzuv'[i % 12] for i in range(100))})",
+    "*".join(f"max({v},{v}*{v})" for v in "abcdfghxyzuv"),
+    "x**(y+" * 13 + "y" + ")" * 13,
+    "gelu(x+" * 19 + "y" + ")" * 19,
+    "gelu(" * 39 + "x" + ")" * 39,
+    "(" * 39 + "x" + "**y)" * 39,
+    "leaky_relu(" * 24 + "x" + ")" * 24,
+]
+
+
+@pytest.mark.parametrize("source", LONGEST)
+def test_no_expression_is_answered_by_megabytes(source: str) -> None:
+    found = symbolic(source)
+    texts = written(found)
+    if texts is None:
+        # SymPy itself would write what we refuse to: a tree of this size, a character each
+        assert sum(sizes(list(found.slopes.values()))) > 9_000
+    else:
+        assert sum(map(len, texts.values())) <= MOST_LATEX
+
+
+@pytest.mark.parametrize(
+    ("source", "values"),
+    [
+        ("(target - (w*x + b))**2", {"target": 10, "w": 2, "x": 3, "b": 1}),
+        ("x**y*sin(z*x) + gelu(y)/softplus(x)", {"x": 1.3, "y": -0.7, "z": 2}),
+        ("erf(" * 12 + "x" + ")" * 12, {"x": 0.5}),
+        ("1e30*x**2 + 1e-30*y**2", {"x": 1e20, "y": -1e-20}),
+        ("sigmoid(x)", {"x": 1e-300}),
+    ],
+)
+def test_second_derivatives_are_right_to_the_last_digits(source: str, values: dict) -> None:
+    found = symbolic(source)
+    second = second_derivatives(found.slopes, found.symbols, values)
+    hessian = by_autograd(parse(source), values, order=2).hessian
+    for a, row in hessian.items():
+        assert second[a] == pytest.approx(row, rel=1e-9, abs=1e-30)
+    # where SymPy's own second derivative is short enough to be worked out
+    own = evaluate(
+        [sp.diff(found.slopes[a], found.symbols[b]) for a in hessian for b in hessian],
+        {found.symbols[name]: value for name, value in values.items()},
+    )
+    assert [second[a][b] for a in hessian for b in hessian] == pytest.approx(own, rel=1e-15)
+
+
+def test_where_there_is_no_second_derivative_there_is_nan() -> None:
+    found = symbolic("sqrt(x)")
+    second = second_derivatives(found.slopes, found.symbols, {"x": -1.0})
+    assert math.isnan(second["x"]["x"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -64,6 +65,43 @@ def test_what_takes_too_long_is_killed_and_the_next_is_answered(
     assert after != before
     with pytest.raises(ProcessLookupError):
         os.kill(before, 0)
+
+
+def test_the_limit_is_on_computing_and_not_on_waiting() -> None:
+    worker = Worker("tests.model.test_worker:Echo", cpu_seconds=0.5)
+    try:
+        before = worker.ask({"sleep": 1}, 20)["pid"]
+        started = time.monotonic()
+        with pytest.raises(WorkerDied):
+            worker.ask({"spin": 60_000_000}, 60)
+        assert time.monotonic() - started < 20
+        assert worker.ask({"sleep": 1}, 20)["pid"] != before
+    finally:
+        worker.close()
+
+
+def test_one_that_ended_while_idle_is_replaced(worker: Worker) -> None:
+    before = worker.ask({}, 20)["pid"]
+    os.kill(before, signal.SIGKILL)
+    worker._process.wait()
+    assert worker.ask({}, 20)["pid"] != before
+
+
+def test_a_turn_that_does_not_come_is_told_apart_from_work_without_end(worker: Worker) -> None:
+    before = worker.ask({}, 20)["pid"]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(worker.ask, {"sleep": 1.0}, 20)
+        time.sleep(0.1)
+        second = pool.submit(worker.ask, {"sleep": 0.5}, 1.0, 5)  # begins late, and has its time
+        with pytest.raises(Busy):
+            worker.ask({}, 20, 0.2)
+        assert first.result()["pid"] == second.result()["pid"] == before
+
+
+def test_who_comes_while_the_process_is_started_waits_for_it(worker: Worker) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(worker.ask, {"n": n}, 20, 0.05) for n in range(3)]
+        assert len({future.result()["pid"] for future in asked}) == 1
 
 
 def test_an_exception_and_a_death_are_told_and_mended(worker: Worker) -> None:

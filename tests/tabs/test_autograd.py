@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +17,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from model.symbolic_worker import QUICK
 from tabs import autograd
 from tabs.language import translations
 from tabs.page import Page as AppPage
@@ -64,6 +68,35 @@ def test_infinite_answers_come_as_strings_with_the_reason(client: Client) -> Non
     assert answer["hessian"] == {"x": {"x": "-Infinity"}}
     assert answer["agreement"]["x"]["symbolic"] is None
     assert "logarithm" in answer["remarks"][0]
+
+
+def test_what_is_too_long_is_answered_without_its_formulas(client: Client) -> None:
+    source = "max(" + ",".join(f"{'abcdfghxyzuv'[i % 12]}+{i}" for i in range(1, 50)) + ")"
+    values = {name: 0.5 for name in "abcdfghxyzuv"}
+    answer = client.predict(source, values, 2, api_name="/gradients")
+    assert answer["gradients"] == {**dict.fromkeys(values, 0), "b": 1}
+    assert answer["latex"]["gradients"] is None
+    assert [remark for remark in answer["remarks"] if "too long to be written out" in remark]
+    assert all(
+        row["symbolic"] is not None and row["agrees"] for row in answer["agreement"].values()
+    )
+    assert len(json.dumps(answer)) < 20_000
+
+
+def test_without_sympys_answer_the_other_two_decide(client: Client) -> None:
+    QUICK.ask({"wanted": "simplified", "source": "x", "values": None}, 60)
+    os.kill(QUICK._process.pid, signal.SIGSTOP)
+    asked = client.submit("w*x**2", {"w": 2, "x": 3.25}, api_name="/gradients")
+    while not QUICK._waiting:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    os.kill(QUICK._process.pid, signal.SIGKILL)
+    answer = asked.result(timeout=30)
+    assert answer["latex"]["gradients"] is None
+    assert [remark for remark in answer["remarks"] if "in the time allowed" in remark]
+    for row in answer["agreement"].values():
+        assert row["symbolic"] is None
+        assert row["agrees"]
 
 
 def test_the_endpoint_points_at_mistakes(client: Client) -> None:

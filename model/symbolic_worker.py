@@ -1,0 +1,90 @@
+"""SymPy's answers, from processes of its own: this one never imports SymPy.
+
+What is quick for sure goes through one process, all else through another, so that nobody's long
+expression keeps the short ones waiting. What the processes answer is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from model import remarks
+from model.expression import Expression
+from model.remarks import Remark
+from model.worker import Busy, Worker, WorkerError
+
+QUICK_NODES = 16  # as many take at most some 50 ms, and the slowest of all accepted ones 0.5 s
+CPU_SECONDS = 1.0  # the process is ended then, and the expression has no symbolic answer
+SECONDS = 4.0  # the same on a machine that is busy with other things
+LINE_SECONDS = 1.0  # until it is one's turn
+REMEMBERED = 64  # answers of each kind, of at most 100 kB
+
+HANDLER = "model.symbolic:Differentiator"
+QUICK = Worker(HANDLER, cpu_seconds=CPU_SECONDS)
+SLOW = Worker(HANDLER, most_waiting=3, nice=10, cpu_seconds=CPU_SECONDS)
+
+
+@dataclass(frozen=True)
+class Symbolic:
+    """∂/∂ each variable: `slopes` worked out with 40 digits, nan where there is none; `latex`
+    None where it is too long to write out."""
+
+    slopes: dict[str, float]
+    latex: dict[str, str] | None
+
+
+class NoAnswer(Exception):
+    """There is no symbolic answer; `remark` says why."""
+
+    def __init__(self, remark: Remark) -> None:
+        super().__init__(type(remark).__name__)
+        self.remark = remark
+
+
+def derivatives(expression: Expression, values: Mapping[str, float]) -> Symbolic:
+    """Raises `NoAnswer`."""
+    return _derivatives(expression, tuple(values.items()))
+
+
+def hessian(
+    expression: Expression, values: Mapping[str, float]
+) -> dict[str, dict[str, float]] | None:
+    """Second derivatives by row and column, nan where there is none; None: too long to try.
+    Raises `NoAnswer`."""
+    return _hessian(expression, tuple(values.items()))
+
+
+@lru_cache(REMEMBERED)
+def simplified(expression: Expression) -> tuple[str | None, ...]:
+    """The function and each derivative in a shorter form in LaTeX, None where none was found.
+    Raises `NoAnswer`."""
+    # Never among the quick ones: what SymPy needs for it can be limited but not foretold.
+    return tuple(_ask(SLOW, "simplified", expression))
+
+
+@lru_cache(REMEMBERED)
+def _derivatives(expression: Expression, values: tuple[tuple[str, float], ...]) -> Symbolic:
+    return Symbolic(**_ask(_lane(expression), "derivatives", expression, dict(values)))
+
+
+@lru_cache(REMEMBERED)
+def _hessian(expression: Expression, values: tuple[tuple[str, float], ...]):
+    return _ask(_lane(expression), "hessian", expression, dict(values))
+
+
+def _lane(expression: Expression) -> Worker:
+    return QUICK if len(expression.nodes) <= QUICK_NODES else SLOW
+
+
+def _ask(
+    worker: Worker, wanted: str, expression: Expression, values: Mapping[str, float] | None = None
+):
+    request = {"wanted": wanted, "source": expression.source, "values": values}
+    try:
+        return worker.ask(request, SECONDS, LINE_SECONDS)
+    except Busy:
+        raise NoAnswer(remarks.SymbolicBusy()) from None
+    except WorkerError:
+        raise NoAnswer(remarks.NoSymbolic()) from None
