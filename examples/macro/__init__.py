@@ -1,1 +1,0 @@
-"""A small renderer for macro pictures, and the insects and plants that it draws."""
