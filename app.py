@@ -24,7 +24,7 @@ import gradio as gr
 
 from model.errors import UserError
 from model.log import guard_streams
-from model.serving import Served, serve_classifier, serve_regressor
+from model.serving.served import Served, serve_classifier, serve_regressor
 from tabs import autograd, classification, regression, status
 from tabs.language import Words, i18n_key, translations
 from tabs.page import Page

@@ -18,7 +18,7 @@ from model.log import guard_streams
 from model.proxies import tidy_proxies
 
 if TYPE_CHECKING:
-    from model.publish import Destination
+    from model.hub.publish import Destination
 
 DATA_HELP = """folder of pictures: train/ and val/ with one sub-folder a class; without val/, or
 with the classes at the top, a fifth of each class is set aside by the seed
@@ -125,10 +125,10 @@ def rate(text: str) -> float:
 
 def train_classifier(options: argparse.Namespace) -> bool:
     """Whether this process has a whole run to publish: torchrun starts several."""
-    from model import training
-    from model.download import download_hymenoptera
-    from model.job import ClassifierSettings
-    from model.progress import Terminal
+    from model.images.download import download_hymenoptera
+    from model.run.progress import Terminal
+    from model.training.job import ClassifierSettings
+    from model.training.recipe import recipe as training
 
     settings = ClassifierSettings(
         epochs=options.epochs,
@@ -162,8 +162,8 @@ def train_regressor(options: argparse.Namespace) -> bool:
     """Whether there is a whole run to publish."""
     import torch
 
-    from model import regressor_training
-    from model.progress import PhaseBars
+    from model.regression import training as regressor_training
+    from model.run.progress import PhaseBars
 
     # Matrices as small as these gain nothing by a second processor, and lose much where it is busy.
     torch.set_num_threads(1)
@@ -191,13 +191,13 @@ def train_regressor(options: argparse.Namespace) -> bool:
 
 
 def run_push(options: argparse.Namespace) -> None:
-    from model.publish import push_run
+    from model.hub.publish import push_run
 
     print(push_run(options.folder, destination(options)))
 
 
 def destination(options: argparse.Namespace) -> Destination:
-    from model.publish import Destination
+    from model.hub.publish import Destination
 
     return Destination(options.push_to_hub, options.private, options.revision, options.create_pr)
 
@@ -207,7 +207,7 @@ def run_training(options: argparse.Namespace) -> None:
     if not options.push_to_hub:
         options.train(options)
         return
-    from model.publish import check_token, push_run
+    from model.hub.publish import check_token, push_run
 
     check_token(destination(options))
     if options.train(options):

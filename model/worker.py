@@ -5,7 +5,7 @@ server (the training of a small network). It is asked for here and done in a pro
 at its first use, answers one request after another, and is killed and replaced when the time is
 over. Requests and answers are JSON, a line each: nothing is unpickled.
 
-    symbolic = Worker("model.symbolic:Differentiator")
+    symbolic = Worker("model.autograd.symbolic:Differentiator")
     answer = symbolic.ask({"source": "x**2"}, seconds=1.0)
 """
 

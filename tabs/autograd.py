@@ -12,7 +12,7 @@ from typing import TypedDict
 import gradio as gr
 from gradio.context import Context
 
-from model.parsing import parse
+from model.autograd.parsing import parse
 from tabs import autograd_events as events
 from tabs.api import endpoint
 from tabs.autograd_events import DEFAULT, EXAMPLES, NEW_VALUE, POOL
@@ -82,9 +82,9 @@ def gradients(
         "Infinity" or "-Infinity", which Python's float() and JavaScript's Number() read; null
         stands for a method without answer.
     """
-    from model.agreement import compare
-    from model.formula import latex
-    from model.gradients import differentiate
+    from model.autograd.comparison import compare
+    from model.autograd.gradients import differentiate
+    from model.autograd.latex import latex
 
     parsed = parse(expression)
     second = differentiate(parsed, values, order).hessian if order != 1 else None

@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
+from model.autograd.expression import Expression
+from model.autograd.parsing import LIMITS, parse
 from model.errors import UserError
-from model.expression import Expression
-from model.parsing import LIMITS, parse
 from tabs import autograd_views as views
 from tabs.language import language_of
 
@@ -91,9 +91,9 @@ def show_answer(
     parsed: Expression, kept: dict[str, float], step: int | None, second: bool, language: str
 ) -> list:
     """Updates of the answer, the graph, its step (None: the last), and the address."""
-    from model.agreement import compare, hessian_agrees
-    from model.gradients import differentiate
-    from model.graph import draw
+    from model.autograd.comparison import compare, hessian_agrees
+    from model.autograd.gradients import differentiate
+    from model.autograd.graph import draw
 
     values = values_of(parsed, kept)
     compared = compare(parsed, values)
@@ -190,8 +190,8 @@ def change_values(
 
 def show_step(text: str, kept: dict[str, float], step: int, request: gr.Request) -> list:
     """The graph after `step` steps; fewer when there are not as many."""
-    from model.gradients import trace
-    from model.graph import draw
+    from model.autograd.gradients import trace
+    from model.autograd.graph import draw
 
     parsed = parse(text)
     drawn = draw(parsed, trace(parsed, values_of(parsed, kept)))
@@ -207,9 +207,9 @@ def move_step(move: int, text: str, kept: dict[str, float], step: int, request: 
 
 def show_details(text: str, kept: dict[str, float], address: dict, request: gr.Request) -> list:
     """Formulas, code, and what goes into the page's address; "" leaves it as it is."""
-    from model import symbolic_worker
-    from model.gradients import checked_values
-    from model.snippet import snippet
+    from model.autograd import symbolic_worker
+    from model.autograd.gradients import checked_values
+    from model.autograd.snippet import snippet
 
     parsed = parse(text)
     values = checked_values(parsed, values_of(parsed, kept))
@@ -237,10 +237,10 @@ def show_moving(
     request: gr.Request = None,
 ) -> list:
     """Curve, contours and descent, with the reason why it converges or not."""
-    from model import charts
-    from model.descent import descend, stability
-    from model.gradients import differentiate
-    from model.graph import number
+    from model.autograd import charts
+    from model.autograd.descent import descend, stability
+    from model.autograd.gradients import differentiate
+    from model.autograd.graph import number
 
     language = language_of(request)
     try:
@@ -273,7 +273,7 @@ def show_moving(
 
 def is_line_fit(parsed: Expression, values: dict[str, float], trained: list[str]) -> bool:
     """Whether this is the squared error of w·x + b over w and b, whose limit is 1/(x² + 1)."""
-    from model.descent import stability
+    from model.autograd.descent import stability
 
     if set(trained) != {"w", "b"} or "x" not in values:
         return False
@@ -285,7 +285,7 @@ def is_line_fit(parsed: Expression, values: dict[str, float], trained: list[str]
 
 def set_rate(factor: float, text: str, kept: dict[str, float], chosen: dict) -> object:
     """The learning rate at `factor` times the limit, where there is one."""
-    from model.descent import stability
+    from model.autograd.descent import stability
 
     parsed = parse(text)
     if not chosen["trained"]:

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from model.autograd.errors import ExpressionError
+from model.autograd.latex import latex, latex_name
 from model.errors import UserError
-from model.expression_errors import ExpressionError
-from model.formula import latex, latex_name
 from tabs.autograd_text import TEXT
 from tabs.language import say
 
 if TYPE_CHECKING:  # they import torch, which the page must not wait for
-    from model.agreement import Comparison, Row
-    from model.descent import Path, Stability
-    from model.expression import Expression
-    from model.graph import Graph
+    from model.autograd.comparison import Comparison, Row
+    from model.autograd.descent import Path, Stability
+    from model.autograd.expression import Expression
+    from model.autograd.graph import Graph
 
 LONGEST_FORMULA = 2500  # characters of LaTeX; a longer derivative is not shown
 
@@ -91,7 +91,7 @@ def hessian(rows: Mapping[str, Mapping[str, float]], agrees: bool | None, langua
 
 def graph(drawn: Graph, step: int) -> str:
     """The graph at one of its steps: wide, and narrow for phones."""
-    from model.graph_svg import NARROW, WIDE, svg
+    from model.autograd.graph_svg import NARROW, WIDE, svg
 
     return (
         f'<div class="ag ag-graph"><div class="ag-wide">{svg(drawn, step, WIDE)}</div>'

@@ -10,8 +10,8 @@ import gradio as gr
 from gradio.data_classes import FileDataDict
 from PIL import Image
 
-from model.pictures import load_picture
-from model.serving import Served
+from model.images.loader import load_picture
+from model.serving.served import Served
 from tabs.api import endpoint
 from tabs.language import Words, i18n_key, language_of, say
 from tabs.status import origin_text
@@ -19,7 +19,7 @@ from tabs.uploads import path_of
 from tabs.zerogpu import on_gpu
 
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
-    from model.classifier import Answer, Classifier
+    from model.classifier.classifier import Answer, Classifier
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -110,7 +110,7 @@ def build(served: Served[Classifier]) -> None:
             return waiting(language), None, None
         answer = run(load_picture(path_of(picture)))
         # matplotlib and torch come with it: only once there is something to draw
-        from model.heatmap import overlay
+        from model.images.heatmap import overlay
 
         return (
             verdict(answer, language),

@@ -14,16 +14,23 @@ import gradio as gr
 from gradio.context import Context
 
 from model.errors import UserError
-from model.ground_truth import INPUTS, NOISE, TRUE_WEIGHTS, check_inputs, is_far, true_function
-from model.regressor_live import Snapshot, make_trainer, watch_training
-from model.serving import Served
+from model.regression.ground_truth import (
+    INPUTS,
+    NOISE,
+    TRUE_WEIGHTS,
+    check_inputs,
+    is_far,
+    true_function,
+)
+from model.regression.live import Snapshot, make_trainer, watch_training
+from model.serving.served import Served
 from tabs.api import endpoint
 from tabs.language import Words, i18n_key, language_of, say
 from tabs.listeners import listen
 from tabs.regression_charts import Bar, draw_bars, draw_errors, signed
 
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
-    from model.regressor import Regressor
+    from model.regression.regressor import Regressor
 
 ROWS = json.loads(
     (Path(__file__).parents[1] / "examples" / "rows.json").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ import html
 import gradio as gr
 
 from model.errors import UserError
-from model.origin import Origin
-from model.serving import Served
+from model.run.origin import Origin
+from model.serving.served import Served
 from tabs.language import Words, language_of, say
 
 TEXT: Words = {

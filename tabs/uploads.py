@@ -14,7 +14,7 @@ from gradio import routes
 from gradio.utils import get_upload_folder
 
 from model.errors import UserError
-from model.pictures import PictureTooHeavy
+from model.images.loader import PictureTooHeavy
 
 MEGABYTES = 20  # a file
 PREFIX = "ants-or-bees-uploads-"

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from model.log import CleanStream, clean
 from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
 
-FORGED = "FORGED model.serving: all is well"
+FORGED = "FORGED model.serving.served: all is well"
 HOSTILE = [
     f"a\n{FORGED}",
     f"a\r{FORGED}",
@@ -49,7 +49,7 @@ def test_one_write_is_one_message(text: str):
 
 
 def test_ordinary_text_and_bars_are_as_they_were():
-    plain = 'INFO model.serving: serving 蚂蚁 – ok\n  File "x", line 1\n\ttab\n'
+    plain = 'INFO model.serving.served: serving 蚂蚁 – ok\n  File "x", line 1\n\ttab\n'
     assert clean(plain) == plain
     plain_stream, guarded = io.StringIO(), io.StringIO()
     for stream in (plain_stream, CleanStream(guarded)):

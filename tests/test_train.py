@@ -15,9 +15,9 @@ import pytest
 import torch
 
 import train
-from model.classifier import Classifier
-from model.origin import Origin
-from model.runs import read_run
+from model.classifier.classifier import Classifier
+from model.run.folder import read_run
+from model.run.origin import Origin
 from tests.conftest import clean_environment
 from tests.pictures import make_data, make_picture
 

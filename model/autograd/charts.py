@@ -15,10 +15,10 @@ from html import escape
 import contourpy
 import numpy as np
 
-from model.descent import Path
-from model.expression import Expression
-from model.graph import number
-from model.numeric import evaluate
+from model.autograd.descent import Path
+from model.autograd.expression import Expression
+from model.autograd.graph import number
+from model.autograd.numeric import evaluate
 
 SAMPLES = 241  # along a curve
 GRID = 81  # along each side of a contour plot

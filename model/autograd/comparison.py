@@ -10,11 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from model import gradients, remarks, symbolic_worker
-from model.differences import Difference, differences
-from model.expression import Expression
-from model.remarks import Remark
-from model.symbolic_worker import NoAnswer, Symbolic
+from model.autograd import gradients, remarks, symbolic_worker
+from model.autograd.differences import Difference, differences
+from model.autograd.expression import Expression
+from model.autograd.remarks import Remark
+from model.autograd.symbolic_worker import NoAnswer, Symbolic
 
 RELATIVE = 1e-9  # autograd against symbolic
 # Where the terms that a gradient is made of cancel, rounding is left over; of terms of size 1:

@@ -16,9 +16,9 @@ from enum import Enum, auto
 import torch
 from torch.optim import SGD, Adam, Optimizer
 
+from model.autograd.expression import Expression, Node
+from model.autograd.gradients import checked_values, differentiate, forward, leaves, tensor
 from model.errors import UserError
-from model.expression import Expression, Node
-from model.gradients import checked_values, differentiate, forward, leaves, tensor
 
 MOMENTUM = 0.9
 FARTHEST = 1e12  # a loss or a parameter beyond it ends the descent

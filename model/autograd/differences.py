@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model import numeric
-from model.expression import Expression
+from model.autograd import numeric
+from model.autograd.expression import Expression
 
 FIRST_STEP = 0.1  # of max(1, |x|)
 STEPS = 30  # each half the one before, so the last is 2e-10

@@ -13,7 +13,7 @@ evaluation program", CACM 7(8), 1964, p. 463).
     6  pow 4 5        the result, always last
 
 A sub-expression written twice is one operation here, used twice: its gradients add up.
-`model.parsing` makes an `Expression` from text; every other module walks over `nodes` once.
+`parsing` makes an `Expression` from text; every other module walks over `nodes` once.
 """
 
 from __future__ import annotations

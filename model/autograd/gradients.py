@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.expression import Expression, Node
-from model.expression_errors import BadOrder, BadValue, ValueMissing, ValuesNotNamed
+from model.autograd.errors import BadOrder, BadValue, ValueMissing, ValuesNotNamed
+from model.autograd.expression import Expression, Node
 
 LARGEST_VALUE = 1e100
 

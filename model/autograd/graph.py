@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from model.expression import Expression, Node
-from model.gradients import Trace
-from model.layout import Layout, arrange
+from model.autograd.expression import Expression, Node
+from model.autograd.gradients import Trace
+from model.autograd.graph_layout import Layout, arrange
 
 SIGNS = {"add": "+", "sub": "−", "mul": "·", "div": "/", "pow": "**"}
 # ∂y/∂a and ∂y/∂b of each operation y, as its step states it.

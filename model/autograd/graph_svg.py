@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from model.graph import Graph, number
+from model.autograd.graph import Graph, number
 
 MEANT_FOR_LINE = 20  # characters of a node's first line; more are cut and shown on hover
 

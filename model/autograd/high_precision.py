@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 import mpmath
 import sympy as sp
 
-from model.expression import LEAKY_SLOPE
-from model.symbolic_functions import (
+from model.autograd.expression import LEAKY_SLOPE
+from model.autograd.symbolic_functions import (
     absolute,
     gelu,
     greater,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from model.expression import Expression, Node
+from model.autograd.expression import Expression, Node
 
 GREEK_NAMES = """
     alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi rho varsigma sigma

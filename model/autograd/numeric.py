@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from model.expression import LEAKY_SLOPE, Expression, Node
+from model.autograd.expression import LEAKY_SLOPE, Expression, Node
 
 erf = np.frompyfunc(math.erf, 1, 1)
 

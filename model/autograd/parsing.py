@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model import expression_errors as errors
-from model import numeric
-from model.expression import BINARY, FUNCTIONS, Expression, Node
+from model.autograd import errors, numeric
+from model.autograd.expression import BINARY, FUNCTIONS, Expression, Node
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from model.expression import LEAKY_SLOPE, Expression, Node
+from model.autograd.expression import LEAKY_SLOPE, Expression, Node
 
 SOFTPLUS_THRESHOLD = 20  # torch.nn.functional.softplus returns its input beyond it
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from model.expression import Expression, Node
+from model.autograd.expression import Expression, Node
 
 # Names that the program uses itself, or that Python or its reader would stumble over.
 TAKEN = {"torch", "F", "print", "name", "variable"}

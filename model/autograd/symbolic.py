@@ -1,7 +1,7 @@
 """Derivatives by the rules of calculus, with SymPy: exact expressions, their LaTeX, and their
 values with 40 digits. The SymPy expression is built from our own tree, never parsed from text.
 
-It runs in processes of its own, which `model.symbolic_worker` asks: SymPy has no time limit.
+It runs in processes of its own, which `symbolic_worker` asks: SymPy has no time limit.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from functools import cache
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from model.expression import BINARY, Expression, Node
-from model.formula import latex_name
-from model.high_precision import evaluate, second_derivatives
-from model.parsing import parse
-from model.symbolic_functions import OPERATIONS
+from model.autograd.expression import BINARY, Expression, Node
+from model.autograd.high_precision import evaluate, second_derivatives
+from model.autograd.latex import latex_name
+from model.autograd.parsing import parse
+from model.autograd.symbolic_functions import OPERATIONS
 
 # Sizes count every number, symbol and operation of an expression as it would be written out. They
 # are counted before anything is done, so that the same expression always gets the same answer.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import sympy as sp
 
-from model.expression import LEAKY_SLOPE
+from model.autograd.expression import LEAKY_SLOPE
 
 
 class greater(sp.Function):

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from model import remarks
-from model.expression import Expression
-from model.remarks import Remark
+from model.autograd import remarks
+from model.autograd.expression import Expression
+from model.autograd.remarks import Remark
 from model.worker import Busy, Worker, WorkerError
 
 QUICK_NODES = 16  # as many take at most some 50 ms, and the slowest of all accepted ones 0.5 s
@@ -21,7 +21,7 @@ SECONDS = 4.0  # the same on a machine that is busy with other things
 LINE_SECONDS = 1.0  # until it is one's turn
 REMEMBERED = 64  # answers of each kind, of at most 100 kB
 
-HANDLER = "model.symbolic:Differentiator"
+HANDLER = "model.autograd.symbolic:Differentiator"
 QUICK = Worker(HANDLER, cpu_seconds=CPU_SECONDS)
 SLOW = Worker(HANDLER, most_waiting=3, nice=10, cpu_seconds=CPU_SECONDS)
 

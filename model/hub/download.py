@@ -19,7 +19,7 @@ from huggingface_hub import get_hf_file_metadata
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers
 
-from model.hub_errors import HubUnavailable
+from model.hub.errors import HubUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from huggingface_hub.hf_api import ModelInfo, RepoSibling
 from huggingface_hub.utils import get_session
 
 from model.errors import UserError
-from model.hub import REPO_ID, REVISION, WEIGHTS, HubSettings
-from model.runs import CARD, CONFIG, METRICS, MissingRunFile, read_json
+from model.hub.source import REPO_ID, REVISION, WEIGHTS, HubSettings
+from model.run.folder import CARD, CONFIG, METRICS, MissingRunFile, read_json
 
 Result = TypeVar("Result")
 

@@ -36,8 +36,8 @@ from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.hf_api import ModelInfo
 
 from model.errors import UserError
-from model.hub_download import Listed, OtherContent, download, is_content
-from model.hub_errors import (
+from model.hub.download import Listed, OtherContent, download, is_content
+from model.hub.errors import (
     AccessDenied,
     CacheNotWritable,
     CorruptFile,

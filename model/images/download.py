@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from model.data import DataError
+from model.images.folder import DataError
 
 logger = logging.getLogger(__name__)
 

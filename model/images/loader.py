@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from model.errors import UserError
-from model.picture_headers import is_overloaded, is_overloaded_directory
+from model.images.headers import is_overloaded, is_overloaded_directory
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model.ground_truth import INPUTS, TRUE_WEIGHTS
-from model.regressor import Data, gradients, r_squared, rmse, true_values
+from model.regression.ground_truth import INPUTS, TRUE_WEIGHTS
+from model.regression.regressor import Data, gradients, r_squared, rmse, true_values
 
 
 @torch.no_grad()

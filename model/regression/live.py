@@ -4,7 +4,7 @@ That process computes on one thread, set at its start. Matrices as small as thes
 second processor, and lose much where it is busy: there, 100 epochs take 31 s on two threads and 1 s
 on one. PyTorch's number of threads is a whole process's, so the server must not change its own.
 
-Everybody's runs take turns there (model/regressor_trainer.py). Nothing here needs torch.
+Everybody's runs take turns there (model/regression/trainer.py). Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Snapshot:
 def make_trainer() -> Worker:
     """The process for all visitors; it starts at the first training."""
     one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    return Worker("model.regressor_trainer:Trainer", most_waiting=16, environment=one_thread)
+    return Worker("model.regression.trainer:Trainer", most_waiting=16, environment=one_thread)
 
 
 def watch_training(trainer: Worker, settings: dict[str, Any]) -> Iterator[Snapshot]:

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from model.device import choose_device
 from model.errors import UserError
-from model.regressor import TRAIN_ROWS, Data, build_network, r_squared, rmse, split_data
+from model.regression.regressor import TRAIN_ROWS, Data, build_network, r_squared, rmse, split_data
 
 
 class SettingsChanged(UserError):

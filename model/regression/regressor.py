@@ -1,7 +1,7 @@
 """A small network that learns a linear function of ten numbers from noisy examples.
 
 A linear function has a weight for each input; a network has a gradient, which autograd gives, so
-that what was learned can be compared with what is true (model/ground_truth.py).
+that what was learned can be compared with what is true (model/regression/ground_truth.py).
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from model.errors import UserError
-from model.ground_truth import INPUTS, LIMIT, NOISE, TRUE_BIAS, TRUE_WEIGHTS, check_inputs
-from model.origin import Origin
-from model.runs import read_run
+from model.regression.ground_truth import (
+    INPUTS,
+    LIMIT,
+    NOISE,
+    TRUE_BIAS,
+    TRUE_WEIGHTS,
+    check_inputs,
+)
+from model.run.folder import read_run
+from model.run.origin import Origin
 
 ROWS, TRAIN_ROWS = 1000, 800
 LAYERS = (INPUTS, 64, 32, 1)

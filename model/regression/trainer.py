@@ -1,4 +1,4 @@
-"""Many trainings in one process, a slice at a time: what `model.regressor_live` asks for."""
+"""Many trainings in one process, a slice at a time: what `model.regression.live` asks for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections import OrderedDict
 from dataclasses import asdict
 from typing import Any
 
-from model.regressor import gradients, split_data
-from model.regressor_live import Snapshot
-from model.regressor_loop import RegressorSettings, Training
+from model.regression.live import Snapshot
+from model.regression.loop import RegressorSettings, Training
+from model.regression.regressor import gradients, split_data
 
 SLICE = 0.1  # seconds
 MOST_RUNS = 64  # that are kept; the one that was left for longest goes first

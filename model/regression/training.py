@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from model import checkpoint
 from model.device import describe
-from model.ground_truth import NOISE, TRUE_BIAS, TRUE_WEIGHTS
-from model.regressor import ARCHITECTURE, LAYERS, is_finite, split_data
-from model.regressor_card import draw_curves, write_card
-from model.regressor_evaluation import compare_weights, evaluate
-from model.regressor_loop import RegressorSettings, Training, cross_validate
-from model.runs import Run, UselessRun, check_output, mark, write_run, writing
+from model.regression.card import draw_curves, write_card
+from model.regression.evaluation import compare_weights, evaluate
+from model.regression.ground_truth import NOISE, TRUE_BIAS, TRUE_WEIGHTS
+from model.regression.loop import RegressorSettings, Training, cross_validate
+from model.regression.regressor import ARCHITECTURE, LAYERS, is_finite, split_data
+from model.run import checkpoint
+from model.run.folder import Run, UselessRun, check_output, mark, write_run, writing
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
-from model import checkpoint
 from model.errors import UserError
-from model.job import Job
-from model.runs import writing
+from model.run import checkpoint
+from model.run.folder import writing
+from model.training.job import Job
 
 
 class OtherRun(UserError):

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from model.errors import UserError
-from model.hub import (
+from model.hub.errors import HubError, HubSlow, WrongModel
+from model.hub.source import (
     HubSettings,
     HubSource,
     Snapshot,
@@ -28,8 +29,7 @@ from model.hub import (
     mark_good,
     parse_source,
 )
-from model.hub_errors import HubError, HubSlow, WrongModel
-from model.origin import Origin, State
+from model.run.origin import Origin, State
 
 log = logging.getLogger(__name__)
 

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from model.errors import UserError
-from model.origin import Origin, State
+from model.run.origin import Origin, State
 
 if TYPE_CHECKING:
-    from model.classifier import Classifier
-    from model.regressor import Regressor
+    from model.classifier.classifier import Classifier
+    from model.regression.regressor import Regressor
 
 log = logging.getLogger(__name__)
 
 Model = TypeVar("Model")
-WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
 
 
 class StillLoading(UserError):
@@ -99,7 +99,7 @@ def serve_classifier(source: str | None) -> Served[Classifier]:
     bundled one. Not yet loading."""
 
     def load(folder: Path, origin: Origin) -> Classifier:
-        from model.classifier import Classifier  # imports torch
+        from model.classifier.classifier import Classifier  # imports torch
 
         return Classifier.load(folder, origin)
 
@@ -110,7 +110,7 @@ def serve_regressor(source: str | None) -> Served[Regressor]:
     """The regressor of SOURCE, as for `serve_classifier`."""
 
     def load(folder: Path, origin: Origin) -> Regressor:
-        from model.regressor import Regressor  # imports torch
+        from model.regression.regressor import Regressor  # imports torch
 
         return Regressor.load(folder, origin)
 
@@ -124,7 +124,7 @@ def _serve(
         return Served.loading(lambda: load(bundled, Origin("bundled")))
 
     def states() -> Iterator[State[Model]]:
-        from model.fallback import follow  # imports huggingface_hub
+        from model.serving.fallback import follow  # imports huggingface_hub
 
         return follow(source, bundled, load)
 

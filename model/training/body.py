@@ -23,11 +23,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.models import ResNet
 
-from model.data import Picture, load_training_picture
-from model.features import picture_generator, prefetch, random_view, to_device
-from model.head import Epoch
+from model.images.folder import Picture, load_training_picture
 from model.precision import autocast
-from model.team import Team
+from model.training.distributed import Team
+from model.training.features import picture_generator, prefetch, random_view, to_device
+from model.training.head import Epoch
 
 STAGES = (("fc", "layer4"), ("layer3",), ("layer2",), ("layer1",), ("conv1", "bn1"))
 STAGE_DECAY = 0.3  # a stage's learning rate by that of the one above

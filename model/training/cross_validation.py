@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.calibration import Quality, fit_temperature, measure
-from model.head import STRENGTHS, Head, HeadSettings, fit_head, nearest_rows
-from model.known import KnownScore, prototypes
+from model.classifier.ood import KnownScore, prototypes
+from model.training.calibration import Quality, fit_temperature, measure
+from model.training.head import STRENGTHS, Head, HeadSettings, fit_head, nearest_rows
 
 ACCEPTED = 0.95
 SLACK = 0.5  # standard errors

@@ -11,19 +11,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.calibration import Bin, confusion_matrix, fit_temperature, measure, reliability
-from model.classifier import KNOWN, Classifier, ClassifierError, Preprocessing
-from model.classifier_card import draw_curves, draw_reliability, write_card
-from model.data import Picture
+from model.classifier.classifier import KNOWN, Classifier, ClassifierError, Preprocessing
+from model.classifier.ood import KnownScore
 from model.device import describe
-from model.features import Views
-from model.folds import acceptance_threshold, make_known_score, split_folds
-from model.head import Head
-from model.job import Job, Trained, all_features
-from model.known import KnownScore
-from model.origin import Origin
-from model.pretrained import IMAGENET_CLASSES
-from model.runs import Run, UselessRun, mark
+from model.images.folder import Picture
+from model.run.folder import Run, UselessRun, mark
+from model.run.origin import Origin
+from model.training.calibration import Bin, confusion_matrix, fit_temperature, measure, reliability
+from model.training.card import draw_curves, draw_reliability, write_card
+from model.training.cross_validation import acceptance_threshold, make_known_score, split_folds
+from model.training.features import Views
+from model.training.head import Head
+from model.training.initial_weights import IMAGENET_CLASSES
+from model.training.job import Job, Trained, all_features
 
 HARDEST = 12
 

@@ -21,8 +21,8 @@ from torch import Tensor
 from torchvision.models import ResNet
 from torchvision.transforms import v2
 
-from model.classifier import Preprocessing, feature_maps
-from model.data import Picture, load_training_picture
+from model.classifier.classifier import Preprocessing, feature_maps
+from model.images.folder import Picture, load_training_picture
 from model.precision import autocast
 
 Item = TypeVar("Item")

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 from torchvision.models import ResNet
 
-from model.classifier import Preprocessing
-from model.data import Picture, PictureFolder
-from model.features import Views, extract_features
-from model.finetuning import BodySettings
-from model.folds import Choice, OutOfFold
-from model.head import Epoch, Head, HeadSettings
-from model.pretrained import Initial
-from model.progress import Reporter
-from model.team import Team
+from model.classifier.classifier import Preprocessing
+from model.images.folder import Picture, PictureFolder
+from model.run.progress import Reporter
+from model.training.body import BodySettings
+from model.training.cross_validation import Choice, OutOfFold
+from model.training.distributed import Team
+from model.training.features import Views, extract_features
+from model.training.head import Epoch, Head, HeadSettings
+from model.training.initial_weights import Initial
 
 
 @dataclass(frozen=True)

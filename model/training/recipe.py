@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet
 
-from model.classifier_run import make_run
-from model.data import DataError, PictureFolder, load_training_picture, read_folder
 from model.device import choose_device
 from model.errors import UserError
-from model.features import Views, prefetch
-from model.finetuning import BodyTraining
-from model.folds import (
+from model.images.folder import DataError, PictureFolder, load_training_picture, read_folder
+from model.run.folder import UselessRun, check_output, write_run
+from model.run.progress import Reporter, Silence
+from model.run.resume import Saved
+from model.training.body import BodyTraining
+from model.training.cross_validation import (
     OutOfFold,
     choose_strength,
     make_known_score,
@@ -31,13 +32,12 @@ from model.folds import (
     split_folds,
     start_head,
 )
-from model.head import Head, HeadTraining, fit_head, nearest_rows
-from model.job import ClassifierSettings, Job, Trained, all_features
-from model.pretrained import load_initial
-from model.progress import Reporter, Silence
-from model.resume import Saved
-from model.runs import UselessRun, check_output, write_run
-from model.team import join_team
+from model.training.distributed import join_team
+from model.training.evaluation import make_run
+from model.training.features import Views, prefetch
+from model.training.head import Head, HeadTraining, fit_head, nearest_rows
+from model.training.initial_weights import load_initial
+from model.training.job import ClassifierSettings, Job, Trained, all_features
 
 BODY_FOLDS = 2  # each costs half a training of the whole network
 

@@ -14,13 +14,13 @@ import string
 import time
 from collections.abc import Callable
 
-from model.agreement import compare
-from model.expression import FUNCTIONS
-from model.graph import draw
-from model.graph_svg import NARROW, WIDE, svg
-from model.parsing import CONSTANTS, parse
-from model.snippet import snippet
-from model.symbolic_worker import simplified
+from model.autograd.comparison import compare
+from model.autograd.expression import FUNCTIONS
+from model.autograd.graph import draw
+from model.autograd.graph_svg import NARROW, WIDE, svg
+from model.autograd.parsing import CONSTANTS, parse
+from model.autograd.snippet import snippet
+from model.autograd.symbolic_worker import simplified
 
 ROUNDS = 15
 EXPRESSIONS = {

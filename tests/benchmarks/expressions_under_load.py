@@ -20,7 +20,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from model.parsing import parse
+from model.autograd.parsing import parse
 from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
 
 CALLS = 60

@@ -15,10 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from model.classifier import Classifier
-from model.data import PICTURE_SUFFIXES
-from model.origin import Origin
-from model.pictures import load_picture
+from model.classifier.classifier import Classifier
+from model.images.folder import PICTURE_SUFFIXES
+from model.images.loader import load_picture
+from model.run.origin import Origin
 
 
 def scores_of(classifier: Classifier, folder: Path) -> list[float]:

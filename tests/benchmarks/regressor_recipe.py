@@ -17,9 +17,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from model.regressor import split_data
-from model.regressor_evaluation import evaluate
-from model.regressor_loop import RegressorSettings, Training, cross_validate
+from model.regression.evaluation import evaluate
+from model.regression.loop import RegressorSettings, Training, cross_validate
+from model.regression.regressor import split_data
 
 CHOSEN = RegressorSettings(device="cpu")
 CANDIDATES = {

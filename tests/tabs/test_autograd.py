@@ -17,7 +17,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from model.symbolic_worker import QUICK
+from model.autograd.symbolic_worker import QUICK
 from tabs import autograd
 from tabs.language import translations
 from tabs.page import Page as AppPage

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from model.descent import descend, stability
-from model.parsing import parse
+from model.autograd.descent import descend, stability
+from model.autograd.parsing import parse
 from tabs.autograd_views import verdict
 
 

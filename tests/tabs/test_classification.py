@@ -17,11 +17,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from safetensors.torch import save_file
 
-from model.classifier import Classifier
-from model.origin import Origin
-from model.pictures import load_picture
-from model.runs import read_run
-from model.serving import WEIGHTS_FOLDER, Served, serve_classifier
+from model.classifier.classifier import Classifier
+from model.images.loader import load_picture
+from model.run.folder import read_run
+from model.run.origin import Origin
+from model.serving.served import WEIGHTS_FOLDER, Served, serve_classifier
 from tabs import classification, status
 from tabs.classification import EXAMPLES, example_pictures
 from tabs.language import translations

@@ -18,9 +18,9 @@ from playwright.sync_api import Locator, Page, expect
 from safetensors.torch import load_file
 from torch import nn
 
-from model.ground_truth import true_function
-from model.origin import Origin
-from model.serving import Served, serve_regressor
+from model.regression.ground_truth import true_function
+from model.run.origin import Origin
+from model.serving.served import Served, serve_regressor
 from tabs import regression
 from tabs.language import translations
 from tabs.page import Page as AppPage
@@ -134,7 +134,7 @@ def test_a_model_that_cannot_be_loaded_says_so(serve: Callable[..., str]) -> Non
 
 
 def test_a_folders_name_is_the_models_source() -> None:
-    from model.regressor import Regressor
+    from model.regression.regressor import Regressor
 
     regressor = Regressor.load(ROOT / "model" / "weights" / "regression", Origin("own", "f" * 40))
     assert regression.ask(regressor, [0.0] * 10)["model"] == {"source": "own", "revision": "f" * 40}

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
-from model import remarks
-from model.agreement import compare, uncancelled
-from model.expression import UNARY_FUNCTIONS
-from model.expression_errors import ExpressionError
-from model.parsing import parse
+from model.autograd import remarks
+from model.autograd.comparison import compare, uncancelled
+from model.autograd.errors import ExpressionError
+from model.autograd.expression import UNARY_FUNCTIONS
+from model.autograd.parsing import parse
 
-EXAMPLES = json.loads((Path(__file__).parents[2] / "examples" / "expressions.json").read_text())
+EXAMPLES = json.loads((Path(__file__).parents[3] / "examples" / "expressions.json").read_text())
 NAMES = ("x", "y", "z", "α", "w_1")
 
 

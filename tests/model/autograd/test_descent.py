@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from model.descent import BadDescent, Fate, NothingToTrain, degree, descend, stability
-from model.parsing import parse
+from model.autograd.descent import BadDescent, Fate, NothingToTrain, degree, descend, stability
+from model.autograd.parsing import parse
 
 LINE = parse("(target - (w*x + b))**2")
 START = {"w": 2.0, "b": 1.0, "x": 3.0, "target": 10.0}

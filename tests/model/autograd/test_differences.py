@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from model.differences import differences
-from model.gradients import differentiate
-from model.parsing import parse
+from model.autograd.differences import differences
+from model.autograd.gradients import differentiate
+from model.autograd.parsing import parse
 
-EXAMPLES = json.loads((Path(__file__).parents[2] / "examples" / "expressions.json").read_text())
+EXAMPLES = json.loads((Path(__file__).parents[3] / "examples" / "expressions.json").read_text())
 
 
 @pytest.mark.parametrize(

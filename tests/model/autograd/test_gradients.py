@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from model import expression_errors as errors
-from model.gradients import differentiate, trace
-from model.parsing import parse
+from model.autograd import errors
+from model.autograd.gradients import differentiate, trace
+from model.autograd.parsing import parse
 
 SQUARED_ERROR = "(target - (w*x + b))**2"
 POINT = {"w": 2, "b": 1, "x": 3, "target": 10}

@@ -7,10 +7,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from model.gradients import trace
-from model.graph import Graph, draw, number
-from model.graph_svg import NARROW, WIDE, Style, svg
-from model.parsing import parse
+from model.autograd.gradients import trace
+from model.autograd.graph import Graph, draw, number
+from model.autograd.graph_svg import NARROW, WIDE, Style, svg
+from model.autograd.parsing import parse
 
 SQUARED_ERROR = ("(target - (w*x + b))**2", {"w": 2, "b": 1, "x": 3, "target": 10})
 NETWORK_NAMES = ("y", "v1", "w1", "x", "b1", "v2", "w2", "b2", "v3", "w3", "b3", "c")

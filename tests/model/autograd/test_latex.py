@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from model.formula import latex, latex_name
-from model.parsing import parse
-from model.snippet import snippet
+from model.autograd.latex import latex, latex_name
+from model.autograd.parsing import parse
+from model.autograd.snippet import snippet
 
 
 @pytest.mark.parametrize(

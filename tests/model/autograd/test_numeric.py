@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from model import gradients, numeric
-from model.expression import BINARY
-from model.parsing import parse
+from model.autograd import gradients, numeric
+from model.autograd.expression import BINARY
+from model.autograd.parsing import parse
 
 POINTS = np.array([-40.0, -1.5, -1.0, -0.3, 0.0, 1e-9, 0.4, 1.0, 2.5, 19.0])
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from model import expression_errors as errors
-from model import numeric
-from model.parsing import LIMITS, parse
+from model.autograd import errors, numeric
+from model.autograd.parsing import LIMITS, parse
 
 
 def value(source: str, **values: float) -> float:

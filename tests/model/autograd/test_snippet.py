@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from model.gradients import differentiate
-from model.parsing import parse
-from model.snippet import snippet
+from model.autograd.gradients import differentiate
+from model.autograd.parsing import parse
+from model.autograd.snippet import snippet
 
-EXAMPLES = json.loads((Path(__file__).parents[2] / "examples" / "expressions.json").read_text())
+EXAMPLES = json.loads((Path(__file__).parents[3] / "examples" / "expressions.json").read_text())
 HARD = [
     ("x**y**z + (x**y)**z", {"x": 1.3, "y": 0.7, "z": 2}),
     ("-x**2 + (-x)**2 - -x**-y", {"x": 1.3, "y": 2}),

@@ -9,12 +9,20 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from model.gradients import differentiate as by_autograd
-from model.high_precision import evaluate, second_derivatives
-from model.parsing import parse
-from model.symbolic import MOST_LATEX, Derivatives, differentiate, latex, simplify, sizes, written
+from model.autograd.gradients import differentiate as by_autograd
+from model.autograd.high_precision import evaluate, second_derivatives
+from model.autograd.parsing import parse
+from model.autograd.symbolic import (
+    MOST_LATEX,
+    Derivatives,
+    differentiate,
+    latex,
+    simplify,
+    sizes,
+    written,
+)
 
-EXAMPLES = json.loads((Path(__file__).parents[2] / "examples" / "expressions.json").read_text())
+EXAMPLES = json.loads((Path(__file__).parents[3] / "examples" / "expressions.json").read_text())
 
 
 def symbolic(source: str) -> Derivatives:

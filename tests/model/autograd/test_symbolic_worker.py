@@ -15,11 +15,18 @@ from typing import TypeVar
 
 import pytest
 
-from model import remarks, symbolic_worker
-from model.agreement import compare, hessian_agrees
-from model.gradients import differentiate
-from model.parsing import parse
-from model.symbolic_worker import QUICK, QUICK_NODES, SLOW, NoAnswer, derivatives, simplified
+from model.autograd import remarks, symbolic_worker
+from model.autograd.comparison import compare, hessian_agrees
+from model.autograd.gradients import differentiate
+from model.autograd.parsing import parse
+from model.autograd.symbolic_worker import (
+    QUICK,
+    QUICK_NODES,
+    SLOW,
+    NoAnswer,
+    derivatives,
+    simplified,
+)
 from model.worker import ROOT, Worker
 from tabs import autograd_views as views
 from tests.conftest import clean_environment
@@ -58,13 +65,15 @@ def test_the_server_never_imports_sympy_and_its_worker_never_torch() -> None:
         f"answer({ {**request, 'wanted': wanted} })\n"
         for wanted in ("derivatives", "hessian", "simplified")
     )
-    worker = imported(f"from model.symbolic import Differentiator as D\nanswer = D()\n{asked}")
+    worker = imported(
+        f"from model.autograd.symbolic import Differentiator as D\nanswer = D()\n{asked}"
+    )
     assert "sympy" in worker
     assert not worker & {"torch", "gradio"}
     server = imported(
         "from tabs.autograd import gradients\n"
         "from tabs.autograd_events import show_answer, show_details\n"
-        "from model.parsing import parse\n"
+        "from model.autograd.parsing import parse\n"
         "assert gradients('x*y', {'x': 1, 'y': 2}, 2)['agreement']['x']['symbolic'] == 2\n"
         "show_answer(parse('x*y'), {}, None, True, 'en')\n"
         "import gradio as gr\n"

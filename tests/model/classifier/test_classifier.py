@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.models import resnet18
 
-from model.classifier import (
+from model.classifier.classifier import (
     BadConfig,
     Classifier,
     NotFinite,
@@ -20,9 +20,9 @@ from model.classifier import (
     feature_maps,
     read_config,
 )
-from model.known import bhattacharyya, sharpened
-from model.origin import Origin
-from model.runs import DamagedRunFile, Run, read_run
+from model.classifier.ood import bhattacharyya, sharpened
+from model.run.folder import DamagedRunFile, Run, read_run
+from model.run.origin import Origin
 from tests.pictures import make_picture
 
 ORIGIN = Origin("trained")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.known import SHARPENING, KnownScore, bhattacharyya, prototypes, sharpened
+from model.classifier.ood import SHARPENING, KnownScore, bhattacharyya, prototypes, sharpened
 
 
 def test_bhattacharyya_by_hand():

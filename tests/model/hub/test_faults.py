@@ -18,15 +18,14 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from model import publish
 from model.errors import UserError
-from model.fallback import Patience, follow
-from model.hub import HubSettings
-from model.origin import Origin
-from model.publish import Destination, NothingPublished, push_run
-from model.serving import Served
+from model.hub.publish import Destination, NothingPublished, push_run
+from model.hub.source import HubSettings, publish
+from model.run.origin import Origin
+from model.serving.fallback import Patience, follow
+from model.serving.served import Served
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STAND_IN = ROOT.parent / "shared" / "hub_stand_in" / "hubserver.py"
 pytestmark = pytest.mark.skipif(
     not STAND_IN.is_file(), reason="the shared Hub stand-in is not beside the project"
@@ -237,8 +236,8 @@ def test_by_xet_and_from_the_environment(server_class, run: Path, tmp_path: Path
     """As the command line does it: HF_ENDPOINT, HF_TOKEN and HF_HOME, uploads through Xet."""
     code = (
         "import sys; from pathlib import Path\n"
-        "from model.hub import *; from model.publish import *\n"
-        "from model.hub_download import content_id\n"
+        "from model.hub.source import *; from model.hub.publish import *\n"
+        "from model.hub.download import content_id\n"
         "published = push_run(Path(sys.argv[1]), Destination('me/new'))\n"
         "print(published)\n"
         "snapshot = fetch(HubSource('me/new', published.commit), HubSettings())\n"

@@ -15,8 +15,8 @@ from huggingface_hub import constants
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from model.hub import HubSettings, HubSource, fetch
-from model.hub_errors import CorruptFile, HubError, HubUnavailable
+from model.hub.errors import CorruptFile, HubError, HubUnavailable
+from model.hub.source import HubSettings, HubSource, fetch
 from tests.hub_server import HubServer
 
 MODEL = HubSource("me/model")

@@ -15,11 +15,8 @@ import torch
 from huggingface_hub import ModelCard, constants
 from PIL import Image
 
-from model import publish
-from model.classifier import Classifier
-from model.hub import HubSettings, HubSource, fetch
-from model.origin import Origin
-from model.publish import (
+from model.classifier.classifier import Classifier
+from model.hub.publish import (
     BadDestination,
     BranchOrPullRequest,
     Destination,
@@ -32,8 +29,10 @@ from model.publish import (
     check_token,
     push_run,
 )
-from model.runs import MissingRunFile
-from model.serving import WEIGHTS_FOLDER
+from model.hub.source import HubSettings, HubSource, fetch, publish
+from model.run.folder import MissingRunFile
+from model.run.origin import Origin
+from model.serving.served import WEIGHTS_FOLDER
 from tests.conftest import clean_environment
 from tests.hub_server import HubServer
 

@@ -16,16 +16,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from model.hub import (
-    HubSettings,
-    HubSource,
-    cached_snapshots,
-    fetch,
-    find_cached,
-    mark_good,
-    parse_source,
-)
-from model.hub_errors import (
+from model.hub.errors import (
     AccessDenied,
     CorruptFile,
     HubUnavailable,
@@ -36,9 +27,18 @@ from model.hub_errors import (
     RevisionUnknown,
     TooLarge,
 )
+from model.hub.source import (
+    HubSettings,
+    HubSource,
+    cached_snapshots,
+    fetch,
+    find_cached,
+    mark_good,
+    parse_source,
+)
 from tests.hub_server import HubServer, sha256
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MODEL = HubSource("me/model")
 FILES = {
     "config.json": json.dumps({"known_threshold": 0.5}).encode(),
@@ -256,7 +256,7 @@ def test_a_cache_folder_that_cannot_be_used(
 def python(code: str, settings: HubSettings, **options) -> subprocess.Popen:
     """A process of its own, in which `settings` and `fetch` are at hand."""
     start = (
-        "from pathlib import Path; from model.hub import *\n"
+        "from pathlib import Path; from model.hub.source import *\n"
         f"settings = HubSettings(endpoint={settings.endpoint!r}, token={settings.token!r},"
         f" cache=Path({str(settings.cache)!r}))\n"
     )

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from torchvision.transforms import v2
 
-from model import pictures
-from model.classifier import Preprocessing
-from model.data import BrokenPicture, load_training_picture
-from model.features import picture_generator, random_view
-from model.pictures import PictureTooThin, load_picture
+from model.classifier.classifier import Preprocessing
+from model.images import loader as pictures
+from model.images.folder import BrokenPicture, load_training_picture
+from model.images.loader import PictureTooThin, load_picture
+from model.training.features import picture_generator, random_view
 
 SEEN = Preprocessing()
 RED = (255, 0, 0)
@@ -95,14 +95,14 @@ def test_running_out_of_memory_is_named(tmp_path: Path):
     path = tmp_path / "large.png"
     path.write_bytes(encode(Image.new("RGB", (8000, 5000)), "PNG", compress_level=1))
     code = (
-        "import resource, sys; from model.pictures import load_picture, PictureError\n"
+        "import resource, sys; from model.images.loader import load_picture, PictureError\n"
         "pages = int(open('/proc/self/statm').read().split()[0])\n"
         "limit = pages * resource.getpagesize() + 100_000_000\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
         "try: load_picture(sys.argv[1])\n"
         "except PictureError as error: print(error.message('en'))"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     command = [sys.executable, "-c", code, path]
     done = subprocess.run(command, capture_output=True, cwd=root, text=True)
     assert "not enough free memory" in done.stdout, done.stderr

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from model.data import read_folder
-from model.download import (
+from model.images.download import (
     Archive,
     DownloadDamaged,
     DownloadFailed,
     DownloadNotStored,
     download_hymenoptera,
 )
+from model.images.folder import read_folder
 
 
 def picture() -> bytes:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from model import data
-from model.data import BrokenPicture, load_training_picture, read_folder
+from model.images import folder as data
+from model.images.folder import BrokenPicture, load_training_picture, read_folder
 
-PHOTOS = Path(__file__).parents[3] / "shared" / "hymenoptera_data"
+PHOTOS = Path(__file__).parents[4] / "shared" / "hymenoptera_data"
 
 
 def write_pictures(folder: Path, count: int, suffix: str = ".png") -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.pictures import OverloadedPicture, load_picture
+from model.images.loader import OverloadedPicture, load_picture
 
 
 def encode(format: str, size: tuple[int, int] = (100, 60), **options) -> bytes:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from model.heatmap import overlay
+from model.images.heatmap import overlay
 
 
 def test_hot_glows_and_cold_fades_to_grey():

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from model import pictures
-from model.pictures import (
+from model.images import loader as pictures
+from model.images.loader import (
     DamagedPicture,
     EmptyPicture,
     NotAPicture,
@@ -231,12 +231,12 @@ def test_a_bomb_is_refused_before_its_pixels_are_decoded():
     """Sixty megapixels of real, valid PNG: 180 MB once decoded, a few kilobytes of file."""
     bomb = encode(Image.new("RGB", (10_000, 6_000)), "PNG", compress_level=1)
     code = (
-        "import resource, sys; from model.pictures import load_picture, PictureTooLarge\n"
+        "import resource, sys; from model.images.loader import load_picture, PictureTooLarge\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try: load_picture(sys.stdin.buffer.read())\n"
         "except PictureTooLarge: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], input=bomb, capture_output=True, cwd=root)
     grown_kib = int(done.stdout)
     assert grown_kib < 20_000

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MOST_MB, MOST_SECONDS = 700, 20  # two to three seconds on an idle core
 WIDTH, HEIGHT = 8000, 5000
 
@@ -24,8 +24,8 @@ import json, sys, time
 from io import BytesIO
 from PIL import Image
 import numpy, pillow_heif
-from model.classifier import Preprocessing
-from model.pictures import load_picture
+from model.classifier.classifier import Preprocessing
+from model.images.loader import load_picture
 
 def megabytes(key):
     lines = open("/proc/self/status").read().splitlines()

@@ -17,9 +17,23 @@ from sklearn.metrics import r2_score, root_mean_squared_error
 from torch import nn
 from torch.nn import functional as F
 
-from model import checkpoint
-from model.ground_truth import InputError, OutOfRange, check_inputs, is_far, true_function
-from model.regressor import (
+from model.regression.evaluation import compare_weights, evaluate
+from model.regression.ground_truth import (
+    InputError,
+    OutOfRange,
+    check_inputs,
+    is_far,
+    true_function,
+)
+from model.regression.live import TrainingLost, make_trainer, watch_training
+from model.regression.loop import (
+    BadSetting,
+    RegressorSettings,
+    SettingsChanged,
+    Training,
+    cross_validate,
+)
+from model.regression.regressor import (
     NotARegressor,
     Regressor,
     build_network,
@@ -30,21 +44,13 @@ from model.regressor import (
     split_data,
     true_values,
 )
-from model.regressor_evaluation import compare_weights, evaluate
-from model.regressor_live import TrainingLost, make_trainer, watch_training
-from model.regressor_loop import (
-    BadSetting,
-    RegressorSettings,
-    SettingsChanged,
-    Training,
-    cross_validate,
-)
-from model.regressor_trainer import Trainer
-from model.regressor_training import train_regressor
-from model.runs import UselessRun, read_run
+from model.regression.trainer import Trainer
+from model.regression.training import train_regressor
+from model.run import checkpoint
+from model.run.folder import UselessRun, read_run
 from model.worker import Worker
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BUNDLED = ROOT / "model" / "weights" / "regression"
 SHORT = RegressorSettings(epochs=4, folds=0, device="cpu")
 ROW = [0.31, -1.2, 0.55, 2.04, -0.77, 1.5, -2.1, 0.08, 0.9, -0.4]
@@ -140,7 +146,7 @@ def test_far_is_where_one_training_row_in_a_hundred_is():
 
 
 def test_the_truth_needs_no_torch():
-    code = "import sys, model.ground_truth; sys.exit('torch' in sys.modules)"
+    code = "import sys, model.regression.ground_truth; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
@@ -385,7 +391,7 @@ def test_cross_validation_does_not_look_at_held_out_rows(monkeypatch):
     before = list(cross_validate(replace(SHORT, folds=2)))
     train, held_out = split_data(SHORT.seed)
     spoiled = train, replace(held_out, y=held_out.y + 1000)
-    monkeypatch.setattr("model.regressor_loop.split_data", lambda seed: spoiled)
+    monkeypatch.setattr("model.regression.loop.split_data", lambda seed: spoiled)
     assert list(cross_validate(replace(SHORT, folds=2))) == before
 
 
@@ -419,7 +425,7 @@ def test_ctrl_c_before_the_first_epoch_leaves_nothing(tmp_path, monkeypatch):
 TRAIN = """
 import sys
 from pathlib import Path
-from model.regressor_training import RegressorSettings, train_regressor
+from model.regression.training import RegressorSettings, train_regressor
 settings = RegressorSettings(epochs=60, folds=0, device="cpu")
 train_regressor(settings, Path(sys.argv[1]), lambda p: print(p.done, flush=True))
 """
@@ -526,7 +532,7 @@ def test_a_training_whose_process_dies_says_so_and_the_next_one_runs(trainer: Wo
 
 
 def test_runs_that_are_left_do_not_pile_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("model.regressor_trainer.MOST_RUNS", 3)
+    monkeypatch.setattr("model.regression.trainer.MOST_RUNS", 3)
     trainer = Trainer()
     for number in range(5):
         settings = {"epochs": 10**6, "seed": number, "batch_size": 800}

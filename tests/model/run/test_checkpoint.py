@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from model import checkpoint
+from model.run import checkpoint
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def trained(steps: int, state: dict | None = None) -> tuple[dict, torch.Tensor]:
@@ -160,7 +160,7 @@ def test_what_this_program_wrote_is_replaced_and_removed(tmp_path):
 SAVE_FOR_EVER = """
 import sys, torch
 from pathlib import Path
-from model import checkpoint
+from model.run import checkpoint
 for epoch in range(10**6):
     checkpoint.save(Path(sys.argv[1]), {"epoch": epoch, "w": torch.full((300_000,), float(epoch))})
 """

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from model.runs import (
+from model.run.folder import (
     DamagedRunFile,
     ForeignFiles,
     MissingRunFile,
@@ -215,7 +215,7 @@ def test_a_run_that_cannot_take_its_place_leaves_the_earlier_one(tmp_path, monke
 
 def test_the_bundled_runs_carry_the_mark(tmp_path):
     for name, kind in (("ants_bees", "classifier"), ("regression", "regressor")):
-        folder = Path(__file__).parents[2] / "model" / "weights" / name
+        folder = Path(__file__).parents[3] / "model" / "weights" / name
         check_output(shutil.copytree(folder, tmp_path / name), kind)
 
 

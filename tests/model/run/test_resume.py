@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model import checkpoint
-from model.checkpoint import BrokenCheckpoint, CheckpointInTheWay
-from model.job import ClassifierSettings
-from model.progress import Silence
-from model.regressor_loop import RegressorSettings, SettingsChanged
-from model.regressor_training import train_regressor
-from model.resume import OtherRun
-from model.runs import read_run
-from model.training import train_classifier
+from model.regression.loop import RegressorSettings, SettingsChanged
+from model.regression.training import train_regressor
+from model.run import checkpoint
+from model.run.checkpoint import BrokenCheckpoint, CheckpointInTheWay
+from model.run.folder import read_run
+from model.run.progress import Silence
+from model.run.resume import OtherRun
+from model.training.job import ClassifierSettings
+from model.training.recipe import train_classifier
 from tests.pictures import make_data, make_picture
 
 HEAD = ClassifierSettings(epochs=4, folds=2, augmented=1, device="cpu", workers=0)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-import model.hub
+import model.hub.source
 from model.errors import UserError
-from model.fallback import Patience, follow
-from model.hub import HubSettings
-from model.hub_errors import CorruptFile, RepoGated, RepoNotFound
-from model.origin import Origin
-from model.serving import Served, StillLoading
+from model.hub.errors import CorruptFile, RepoGated, RepoNotFound
+from model.hub.source import HubSettings
+from model.run.origin import Origin
+from model.serving.fallback import Patience, follow
+from model.serving.served import Served, StillLoading
 from tests.hub_server import HubServer
 
 QUICK = Patience(before_spare=0.1, before_serving=0.3, first_pause=0.1, longest_pause=0.1)
@@ -121,7 +121,7 @@ def test_a_pinned_commit_in_a_warm_cache_needs_no_hub(hub: HubServer, serve: Ser
 
 @pytest.mark.parametrize("fault", [503, "html", "stall", "lost"])
 def test_an_outage_at_a_cold_start(fault: int | str, hub: HubServer, serve: Serve, caplog):
-    caplog.set_level(logging.WARNING, "model.serving")
+    caplog.set_level(logging.WARNING, "model.serving.served")
     hub.fail("info", fault)
     served = serve()
     assert served.get(10) == Named("bundled", Origin("bundled"))
@@ -225,7 +225,7 @@ def test_without_even_a_bundled_model_the_outage_is_the_error(
 def test_a_disk_that_takes_nothing(hub: HubServer, serve: Serve, tmp_path: Path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
-    model.hub._temporary_cache.cache_clear()  # an earlier test may have made one
+    model.hub.source._temporary_cache.cache_clear()  # an earlier test may have made one
     served = serve(cache=tmp_path / "file" / "hub")
     assert name_served(served) == "bundled"
     assert "could not be stored" in str(served.notice)

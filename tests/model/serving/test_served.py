@@ -9,14 +9,14 @@ import weakref
 import pytest
 from PIL import Image
 
-from model.data import BrokenPicture
+from model.autograd.errors import ExpressionError
 from model.errors import UserError
-from model.expression_errors import ExpressionError
-from model.fallback import Degraded
-from model.hub_errors import HubUnavailable, WrongModel
-from model.origin import Origin
-from model.pictures import PictureError
-from model.serving import LoadingFailed, Served, StillLoading
+from model.hub.errors import HubUnavailable, WrongModel
+from model.images.folder import BrokenPicture
+from model.images.loader import PictureError
+from model.run.origin import Origin
+from model.serving.fallback import Degraded
+from model.serving.served import LoadingFailed, Served, StillLoading
 
 
 def refuse() -> None:

@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.models import resnet18
 
-from model.classifier import Preprocessing
-from model.data import load_training_picture, read_folder
-from model.features import picture_generator, random_view
-from model.finetuning import BodySettings, BodyTraining
+from model.classifier.classifier import Preprocessing
+from model.images.folder import load_training_picture, read_folder
 from model.precision import autocast
-from model.team import Team
+from model.training.body import BodySettings, BodyTraining
+from model.training.distributed import Team
+from model.training.features import picture_generator, random_view
 
 SETTINGS = BodySettings(epochs=2, batch_size=3, learning_rate=1e-4, workers=0)
 

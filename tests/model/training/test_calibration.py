@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from model.calibration import (
+from model.training.calibration import (
     confusion_matrix,
     expected_calibration_error,
     fit_temperature,

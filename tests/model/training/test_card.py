@@ -11,10 +11,10 @@ import torch
 from huggingface_hub import ModelCard
 from PIL import Image
 
-from model.classifier import Classifier
-from model.classifier_card import DOUBTFUL_LABELS, draw_curves, draw_reliability, write_card
-from model.origin import Origin
-from model.runs import read_json
+from model.classifier.classifier import Classifier
+from model.run.folder import read_json
+from model.run.origin import Origin
+from model.training.card import DOUBTFUL_LABELS, draw_curves, draw_reliability, write_card
 from tests.pictures import make_picture
 
 

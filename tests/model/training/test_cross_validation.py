@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from model.folds import (
+from model.training.cross_validation import (
     acceptance_threshold,
     choose_strength,
     not_worse,
@@ -12,7 +12,7 @@ from model.folds import (
     split_folds,
     start_head,
 )
-from model.head import STRENGTHS, Head, HeadSettings, fit_head
+from model.training.head import STRENGTHS, Head, HeadSettings, fit_head
 
 
 def imagenet_like(rows: int = 20, dim: int = 8) -> Head:

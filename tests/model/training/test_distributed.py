@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from model.device import DeviceError
-from model.team import Team, join_team
+from model.training.distributed import Team, join_team
 from tests.conftest import clean_environment, free_port
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(("size", "count"), [(1, 5), (2, 5), (3, 9), (4, 2), (3, 0)])
@@ -41,7 +41,7 @@ def test_more_processes_than_accelerators_is_said(monkeypatch):
 
 GATHER = """
 import torch
-from model.team import join_team
+from model.training.distributed import join_team
 with join_team(torch.device("cpu")) as (team, device):
     for count in (0, 1, 2, 3, 4, 7):
         everything = torch.arange(count * 6.0).reshape(count, 2, 3)

@@ -10,9 +10,10 @@ from PIL import Image
 from torchvision.models import resnet18
 from torchvision.transforms import v2
 
-from model.classifier import Preprocessing
-from model.data import BrokenPicture, Picture, read_folder
-from model.features import (
+from model.classifier.classifier import Preprocessing
+from model.images.folder import BrokenPicture, Picture, read_folder
+from model.precision import has_fast_bfloat16
+from model.training.features import (
     Views,
     extract_features,
     picture_generator,
@@ -20,7 +21,6 @@ from model.features import (
     random_crop,
     random_view,
 )
-from model.precision import has_fast_bfloat16
 from tests.pictures import make_picture
 
 PREPROCESSING = Preprocessing()

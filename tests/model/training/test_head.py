@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from model.head import STRENGTHS, Head, HeadSettings, HeadTraining, fit_head, nearest_rows
+from model.training.head import STRENGTHS, Head, HeadSettings, HeadTraining, fit_head, nearest_rows
 
 
 def random_head(rows: int, dim: int, seed: int = 0) -> Head:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import resnet18, resnet34
 
-from model.pretrained import (
+from model.training.initial_weights import (
     IMAGENET_CLASSES,
     InitialWeightsNotFound,
     WeightsNotDownloaded,

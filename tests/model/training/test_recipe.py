@@ -10,17 +10,17 @@ import torch
 from safetensors import safe_open
 from torchvision.models import resnet18
 
-from model import checkpoint
-from model.calibration import wilson_interval
-from model.classifier import Classifier
-from model.data import read_folder
-from model.job import ClassifierSettings
-from model.origin import Origin
-from model.pictures import load_picture
-from model.pretrained import IMAGENET_CLASSES
-from model.progress import Silence
-from model.runs import OutputInTheWay, OutputNotWritable, UselessRun, read_json, read_run
-from model.training import Diverged, OnePicture, train_classifier
+from model.classifier.classifier import Classifier
+from model.images.folder import read_folder
+from model.images.loader import load_picture
+from model.run import checkpoint
+from model.run.folder import OutputInTheWay, OutputNotWritable, UselessRun, read_json, read_run
+from model.run.origin import Origin
+from model.run.progress import Silence
+from model.training.calibration import wilson_interval
+from model.training.initial_weights import IMAGENET_CLASSES
+from model.training.job import ClassifierSettings
+from model.training.recipe import Diverged, OnePicture, train_classifier
 from tests.pictures import make_data, make_picture
 
 # One strength a fold would do for most of these; the fewer epochs and views the sooner.
@@ -339,7 +339,7 @@ def test_a_long_training_keeps_its_checkpoint_when_the_disk_is_full(
         raise OutputNotWritable(folder=output, reason="there is no space left on the disk")
 
     with monkeypatch.context() as patch:
-        patch.setattr("model.training.write_run", full)
+        patch.setattr("model.training.recipe.write_run", full)
         with pytest.raises(OutputNotWritable):
             train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
     assert checkpoint.beside(tmp_path / "run").exists()
