@@ -16,14 +16,14 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from model.proxies import tidy_proxies
+from model.process.proxies import tidy_proxies
 
 tidy_proxies()  # before Gradio is imported, which some of them would keep from starting
 
 import gradio as gr
 
 from model.errors import UserError
-from model.log import guard_streams
+from model.process.log import guard_streams
 from model.serving.served import Served, serve_classifier, serve_regressor
 from tabs import autograd, classification, regression, status
 from tabs.language import Words, i18n_key, translations

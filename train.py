@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import UserError
-from model.log import guard_streams
-from model.proxies import tidy_proxies
+from model.process.log import guard_streams
+from model.process.proxies import tidy_proxies
 
 if TYPE_CHECKING:
     from model.hub.publish import Destination

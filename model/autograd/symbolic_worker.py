@@ -13,7 +13,7 @@ from functools import lru_cache
 from model.autograd import remarks
 from model.autograd.expression import Expression
 from model.autograd.remarks import Remark
-from model.worker import Busy, Worker, WorkerError
+from model.process.worker import Busy, Worker, WorkerError
 
 QUICK_NODES = 16  # as many take at most some 50 ms, and the slowest of all accepted ones 0.5 s
 CPU_SECONDS = 1.0  # the process is ended then, and the expression has no symbolic answer

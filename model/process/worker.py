@@ -26,7 +26,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0  # for the imports of a new process; not part of a request's time
 # What the process has no business with.
 SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
@@ -165,7 +165,7 @@ class Worker:
             [
                 sys.executable,
                 "-m",
-                "model.worker",
+                "model.process.worker",
                 self.handler,
                 f"{self.nice}",
                 f"{self.cpu_seconds}",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.errors import UserError
-from model.worker import Worker, WorkerError
+from model.process.worker import Worker, WorkerError
 
 PATIENCE = 30.0  # seconds to wait for one's turn
 

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torchvision.models import ResNet
 
+from model.device import autocast
 from model.images.folder import Picture, load_training_picture
-from model.precision import autocast
 from model.training.distributed import Team
 from model.training.features import picture_generator, prefetch, random_view, to_device
 from model.training.head import Epoch

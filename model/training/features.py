@@ -22,8 +22,8 @@ from torchvision.models import ResNet
 from torchvision.transforms import v2
 
 from model.classifier.classifier import Preprocessing, feature_maps
+from model.device import autocast
 from model.images.folder import Picture, load_training_picture
-from model.precision import autocast
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -27,7 +27,7 @@ from model.autograd.symbolic_worker import (
     derivatives,
     simplified,
 )
-from model.worker import ROOT, Worker
+from model.process.worker import ROOT, Worker
 from tabs import autograd_views as views
 from tests.conftest import clean_environment
 

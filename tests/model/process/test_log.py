@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from model.log import CleanStream, clean
+from model.process.log import CleanStream, clean
 from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
 
 FORGED = "FORGED model.serving.served: all is well"
@@ -130,7 +130,7 @@ def test_handlers_made_before_and_after(tmp_path: Path):
     code = (
         "import logging, logging.config, traceback, uvicorn.config\n"
         "early = logging.getLogger('early'); early.addHandler(logging.StreamHandler())\n"
-        "from model.log import guard_streams; guard_streams('stdout', 'stderr')\n"
+        "from model.process.log import guard_streams; guard_streams('stdout', 'stderr')\n"
         "logging.basicConfig(format='%(levelname)s %(message)s')\n"
         "logging.config.dictConfig(uvicorn.config.LOGGING_CONFIG)\n"
         f"for text in {HOSTILE!r}:\n"

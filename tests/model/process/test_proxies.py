@@ -9,7 +9,7 @@ import sys
 import httpx
 import pytest
 
-from model.proxies import tidy_proxies
+from model.process.proxies import tidy_proxies
 from tests.conftest import ROOT, clean_environment
 
 GIVEN = {

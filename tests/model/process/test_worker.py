@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from model.worker import ROOT, Busy, OutOfTime, Worker, WorkerDied
+from model.process.worker import ROOT, Busy, OutOfTime, Worker, WorkerDied
 from tests.conftest import clean_environment
 
 
@@ -38,7 +38,7 @@ class Echo:
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    made = Worker("tests.model.test_worker:Echo", most_waiting=2)
+    made = Worker("tests.model.process.test_worker:Echo", most_waiting=2)
     yield made
     made.close()
 
@@ -68,7 +68,7 @@ def test_what_takes_too_long_is_killed_and_the_next_is_answered(
 
 
 def test_the_limit_is_on_computing_and_not_on_waiting() -> None:
-    worker = Worker("tests.model.test_worker:Echo", cpu_seconds=0.5)
+    worker = Worker("tests.model.process.test_worker:Echo", cpu_seconds=0.5)
     try:
         before = worker.ask({"sleep": 1}, 20)["pid"]
         started = time.monotonic()
@@ -139,8 +139,8 @@ def test_waiting_for_a_turn_counts_as_time(worker: Worker) -> None:
 
 def test_it_ends_with_the_program_that_asked() -> None:
     program = (
-        "from model.worker import Worker\n"
-        "print(Worker('tests.model.test_worker:Echo').ask({}, 20)['pid'])"
+        "from model.process.worker import Worker\n"
+        "print(Worker('tests.model.process.test_worker:Echo').ask({}, 20)['pid'])"
     )
     for kill in ("", "\nimport os; os.kill(os.getpid(), 9)"):
         done = subprocess.run(

@@ -17,6 +17,7 @@ from sklearn.metrics import r2_score, root_mean_squared_error
 from torch import nn
 from torch.nn import functional as F
 
+from model.process.worker import Worker
 from model.regression.evaluation import compare_weights, evaluate
 from model.regression.ground_truth import (
     InputError,
@@ -48,7 +49,6 @@ from model.regression.trainer import Trainer
 from model.regression.training import train_regressor
 from model.run import checkpoint
 from model.run.folder import UselessRun, read_run
-from model.worker import Worker
 
 ROOT = Path(__file__).parents[3]
 BUNDLED = ROOT / "model" / "weights" / "regression"

@@ -10,8 +10,8 @@ from torch import nn
 from torchvision.models import resnet18
 
 from model.classifier.classifier import Preprocessing
+from model.device import autocast
 from model.images.folder import load_training_picture, read_folder
-from model.precision import autocast
 from model.training.body import BodySettings, BodyTraining
 from model.training.distributed import Team
 from model.training.features import picture_generator, random_view

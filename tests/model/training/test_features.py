@@ -11,8 +11,8 @@ from torchvision.models import resnet18
 from torchvision.transforms import v2
 
 from model.classifier.classifier import Preprocessing
+from model.device import has_fast_bfloat16
 from model.images.folder import BrokenPicture, Picture, read_folder
-from model.precision import has_fast_bfloat16
 from model.training.features import (
     Views,
     extract_features,
