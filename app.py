@@ -27,9 +27,9 @@ from model.process.log import guard_streams
 from model.serving.served import Served, serve_classifier, serve_regressor
 from tabs import autograd, classification, regression, status
 from tabs.language import Words, i18n_key, translations
-from tabs.page import Page
-from tabs.server import serving, stopped_by_signals
-from tabs.uploads import upload_folder
+from tabs.server.launch import serving, stopped_by_signals
+from tabs.server.page import Page
+from tabs.server.uploads import upload_folder
 
 TITLE = "Ants or bees"
 TEXT: Words = {

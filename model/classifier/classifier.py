@@ -21,8 +21,8 @@ from torchvision.transforms import v2
 from model.classifier.ood import KnownScore
 from model.device import choose_device
 from model.errors import UserError
+from model.images.labels import MAX_LABELS, is_label
 from model.run.folder import Run, read_run
-from model.run.labels import MAX_LABELS, is_label
 from model.run.origin import Origin
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image
 
 from model.errors import UserError
+from model.images.labels import MAX_LABELS, MAX_LENGTH, is_label
 from model.images.loader import PictureError, load_picture
-from model.run.labels import MAX_LABELS, MAX_LENGTH, is_label
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,3 @@
+from tabs.autograd.tab import CSS, TEXT, build
+
+__all__ = ["CSS", "TEXT", "build"]

@@ -17,11 +17,11 @@ import gradio as gr
 from model.autograd.expression import Expression
 from model.autograd.parsing import LIMITS, parse
 from model.errors import UserError
-from tabs import autograd_views as views
+from tabs.autograd import views
 from tabs.language import language_of
 
 EXAMPLES = json.loads(
-    (Path(__file__).parents[1] / "examples" / "expressions.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "examples" / "expressions.json").read_text(encoding="utf-8")
 )
 DEFAULT = next(example for example in EXAMPLES if example["id"] == "squared_error")
 NEW_VALUE = 1.0  # of a variable that has not been given one
@@ -237,10 +237,10 @@ def show_moving(
     request: gr.Request = None,
 ) -> list:
     """Curve, contours and descent, with the reason why it converges or not."""
-    from model.autograd import charts
     from model.autograd.descent import descend, stability
     from model.autograd.gradients import differentiate
     from model.autograd.graph import number
+    from tabs.autograd import charts
 
     language = language_of(request)
     try:

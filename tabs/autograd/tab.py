@@ -13,10 +13,10 @@ import gradio as gr
 from gradio.context import Context
 
 from model.autograd.parsing import parse
-from tabs import autograd_events as events
 from tabs.api import endpoint
-from tabs.autograd_events import DEFAULT, EXAMPLES, NEW_VALUE, POOL
-from tabs.autograd_text import CSS, TEXT
+from tabs.autograd import events
+from tabs.autograd.events import DEFAULT, EXAMPLES, NEW_VALUE, POOL
+from tabs.autograd.text import CSS, TEXT
 from tabs.language import i18n_key, language_of
 from tabs.listeners import listen
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from model.autograd.errors import ExpressionError
 from model.autograd.latex import latex, latex_name
 from model.errors import UserError
-from tabs.autograd_text import TEXT
+from tabs.autograd.text import TEXT
 from tabs.language import say
 
 if TYPE_CHECKING:  # they import torch, which the page must not wait for
@@ -91,7 +91,7 @@ def hessian(rows: Mapping[str, Mapping[str, float]], agrees: bool | None, langua
 
 def graph(drawn: Graph, step: int) -> str:
     """The graph at one of its steps: wide, and narrow for phones."""
-    from model.autograd.graph_svg import NARROW, WIDE, svg
+    from tabs.autograd.graph_svg import NARROW, WIDE, svg
 
     return (
         f'<div class="ag ag-graph"><div class="ag-wide">{svg(drawn, step, WIDE)}</div>'

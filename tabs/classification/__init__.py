@@ -1,0 +1,3 @@
+from tabs.classification.tab import CSS, TEXT, build
+
+__all__ = ["CSS", "TEXT", "build"]

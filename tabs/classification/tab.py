@@ -14,14 +14,14 @@ from model.images.loader import load_picture
 from model.serving.served import Served
 from tabs.api import endpoint
 from tabs.language import Words, i18n_key, language_of, say
+from tabs.server.uploads import path_of
 from tabs.status import origin_text
-from tabs.uploads import path_of
 from tabs.zerogpu import on_gpu
 
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
     from model.classifier.classifier import Answer, Classifier
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 TEXT: Words = {
     "classify.intro": (

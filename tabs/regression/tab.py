@@ -27,13 +27,13 @@ from model.serving.served import Served
 from tabs.api import endpoint
 from tabs.language import Words, i18n_key, language_of, say
 from tabs.listeners import listen
-from tabs.regression_charts import Bar, draw_bars, draw_errors, signed
+from tabs.regression.charts import Bar, draw_bars, draw_errors, signed
 
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
     from model.regression.regressor import Regressor
 
 ROWS = json.loads(
-    (Path(__file__).parents[1] / "examples" / "rows.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "examples" / "rows.json").read_text(encoding="utf-8")
 )
 NAMES = [f"x{number}" for number in range(1, INPUTS + 1)]
 LEARNING_RATES = (0.0001, 0.001, 0.01, 0.1)
@@ -101,7 +101,7 @@ TEXT: Words = {
     },
 }
 
-CSS = (Path(__file__).parent / "regression.css").read_text(encoding="utf-8")
+CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 
 class Model(TypedDict):

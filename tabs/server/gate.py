@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.errors import UserError
 from tabs.language import preferred
-from tabs.sessions import Sessions
-from tabs.uploads import MEGABYTES, heal
+from tabs.server.sessions import Sessions
+from tabs.server.uploads import MEGABYTES, heal
 
 log = logging.getLogger(__name__)
 

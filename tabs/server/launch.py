@@ -17,9 +17,9 @@ from typing import Any
 from starlette.middleware import Middleware
 
 from model.errors import UserError
-from tabs.gate import Gate
-from tabs.page import Page
-from tabs.uploads import MEGABYTES, sweep
+from tabs.server.gate import Gate
+from tabs.server.page import Page
+from tabs.server.uploads import MEGABYTES, sweep
 
 MOST_WAITING = 64  # calls in Gradio's queue; what does not fit is refused at once
 SECONDS_TO_END = 6.0

@@ -13,7 +13,7 @@ from gradio_client.utils import is_file_obj_with_meta
 
 from model.errors import UserError
 from tabs.language import in_html, to_gradio_error
-from tabs.uploads import path_of
+from tabs.server.uploads import path_of
 
 log = logging.getLogger(__name__)
 

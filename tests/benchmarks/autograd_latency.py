@@ -17,10 +17,10 @@ from collections.abc import Callable
 from model.autograd.comparison import compare
 from model.autograd.expression import FUNCTIONS
 from model.autograd.graph import draw
-from model.autograd.graph_svg import NARROW, WIDE, svg
 from model.autograd.parsing import CONSTANTS, parse
 from model.autograd.snippet import snippet
 from model.autograd.symbolic_worker import simplified
+from tabs.autograd.graph_svg import NARROW, WIDE, svg
 
 ROUNDS = 15
 EXPRESSIONS = {

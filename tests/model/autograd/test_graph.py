@@ -9,8 +9,8 @@ import pytest
 
 from model.autograd.gradients import trace
 from model.autograd.graph import Graph, draw, number
-from model.autograd.graph_svg import NARROW, WIDE, Style, svg
 from model.autograd.parsing import parse
+from tabs.autograd.graph_svg import NARROW, WIDE, Style, svg
 
 SQUARED_ERROR = ("(target - (w*x + b))**2", {"w": 2, "b": 1, "x": 3, "target": 10})
 NETWORK_NAMES = ("y", "v1", "w1", "x", "b1", "v2", "w2", "b2", "v3", "w3", "b3", "c")

@@ -28,7 +28,7 @@ from model.autograd.symbolic_worker import (
     simplified,
 )
 from model.process.worker import ROOT, Worker
-from tabs import autograd_views as views
+from tabs.autograd import views
 from tests.conftest import clean_environment
 
 T = TypeVar("T")
@@ -71,8 +71,8 @@ def test_the_server_never_imports_sympy_and_its_worker_never_torch() -> None:
     assert "sympy" in worker
     assert not worker & {"torch", "gradio"}
     server = imported(
-        "from tabs.autograd import gradients\n"
-        "from tabs.autograd_events import show_answer, show_details\n"
+        "from tabs.autograd.tab import gradients\n"
+        "from tabs.autograd.events import show_answer, show_details\n"
         "from model.autograd.parsing import parse\n"
         "assert gradients('x*y', {'x': 1, 'y': 2}, 2)['agreement']['x']['symbolic'] == 2\n"
         "show_answer(parse('x*y'), {}, None, True, 'en')\n"

@@ -19,8 +19,9 @@ import pytest
 from huggingface_hub import constants
 
 from model.errors import UserError
+from model.hub import publish
 from model.hub.publish import Destination, NothingPublished, push_run
-from model.hub.source import HubSettings, publish
+from model.hub.source import HubSettings
 from model.run.origin import Origin
 from model.serving.fallback import Patience, follow
 from model.serving.served import Served

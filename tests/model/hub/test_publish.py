@@ -16,6 +16,7 @@ from huggingface_hub import ModelCard, constants
 from PIL import Image
 
 from model.classifier.classifier import Classifier
+from model.hub import publish
 from model.hub.publish import (
     BadDestination,
     BranchOrPullRequest,
@@ -29,7 +30,7 @@ from model.hub.publish import (
     check_token,
     push_run,
 )
-from model.hub.source import HubSettings, HubSource, fetch, publish
+from model.hub.source import HubSettings, HubSource, fetch
 from model.run.folder import MissingRunFile
 from model.run.origin import Origin
 from model.serving.served import WEIGHTS_FOLDER

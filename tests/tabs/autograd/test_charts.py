@@ -9,10 +9,10 @@ from itertools import pairwise
 
 import pytest
 
-from model.autograd.charts import contours, curve, losses, ticks
 from model.autograd.descent import descend
 from model.autograd.gradients import differentiate
 from model.autograd.parsing import parse
+from tabs.autograd.charts import contours, curve, losses, ticks
 
 POINT = {"w": 2.0, "b": 1.0, "x": 3.0, "target": 10.0}
 LINE = parse("(target - (w*x + b))**2")

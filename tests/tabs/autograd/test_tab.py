@@ -18,14 +18,14 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from model.autograd.symbolic_worker import QUICK
-from tabs import autograd
+from tabs.autograd import tab as autograd
 from tabs.language import translations
-from tabs.page import Page as AppPage
+from tabs.server.page import Page as AppPage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-EXAMPLES = json.loads((Path(__file__).parents[2] / "examples" / "expressions.json").read_text())
+EXAMPLES = json.loads((Path(__file__).parents[3] / "examples" / "expressions.json").read_text())
 PATIENCE = 30_000  # milliseconds; the first answer waits for torch and sympy
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from model.autograd.descent import descend, stability
 from model.autograd.parsing import parse
-from tabs.autograd_views import verdict
+from tabs.autograd.views import verdict
 
 
 def said(source: str, start: tuple[float, ...], rate: float, language: str = "en") -> str:

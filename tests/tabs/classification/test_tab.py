@@ -22,10 +22,11 @@ from model.images.loader import load_picture
 from model.run.folder import read_run
 from model.run.origin import Origin
 from model.serving.served import WEIGHTS_FOLDER, Served, serve_classifier
-from tabs import classification, status
-from tabs.classification import EXAMPLES, example_pictures
+from tabs import status
+from tabs.classification import tab as classification
+from tabs.classification.tab import EXAMPLES, example_pictures
 from tabs.language import translations
-from tabs.page import Page as AppPage
+from tabs.server.page import Page as AppPage
 
 BEE, TEAPOT = EXAMPLES / "bee_on_daisy.jpg", EXAMPLES / "neither_teapot.jpg"
 PATIENCE = 30_000  # milliseconds

@@ -21,12 +21,12 @@ from torch import nn
 from model.regression.ground_truth import true_function
 from model.run.origin import Origin
 from model.serving.served import Served, serve_regressor
-from tabs import regression
 from tabs.language import translations
-from tabs.page import Page as AppPage
-from tabs.regression_charts import Bar, draw_bars, draw_errors
+from tabs.regression import tab as regression
+from tabs.regression.charts import Bar, draw_bars, draw_errors
+from tabs.server.page import Page as AppPage
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROWS = json.loads((ROOT / "examples" / "rows.json").read_text(encoding="utf-8"))
 
 
