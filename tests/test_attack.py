@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import re
@@ -399,6 +400,41 @@ def test_a_folder_for_uploads_that_has_vanished_comes_back(served: Served) -> No
     path = json.loads(served.upload(BEE.read_bytes()).text)[0]
     assert '"label": "bees"' in served.call("classify", [{"path": path, **META}])
     assert "Traceback" not in served.log.read_text()[before:]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1.5 megabytes, which fits the example pictures and no upload beside them."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", disk]
+    if subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip("only root may make a small disk")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_mended_by_room(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    with serving(tmp_path, GRADIO_TEMP_DIR=str(small_disk)) as served:
+        path = json.loads(served.upload(BEE.read_bytes()).text)[0]
+        assert '"label": "bees"' in served.call("classify", [{"path": path, **META}])
+        before = served.log.stat().st_size
+        filler = small_disk / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        refused = served.upload(BEE.read_bytes(), "another.jpg")
+        assert refused.status_code == 503
+        assert "no room for uploads" in refused.json()["detail"]
+        shown = served.listener("classify-picture", [{"path": path, **META}])
+        assert "no room for uploads" in shown or "process_completed" in shown
+        assert '"x": 6.0' in served.call("gradients", ["x**2", {"x": 3}])
+        assert "Traceback" not in served.log.read_text()[before:]
+        filler.unlink()
+        assert served.upload(BEE.read_bytes(), "another.jpg").status_code == 200
+        assert "classify-verdict" in served.listener("classify-picture", [{"path": path, **META}])
 
 
 def test_it_starts_where_the_usual_temporary_folder_is_not_its_own(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from model.errors import UserError
 from tabs.language import preferred
 from tabs.server.sessions import Sessions
-from tabs.server.uploads import MEGABYTES, heal
+from tabs.server.uploads import MEGABYTES, DiskFull, heal
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +94,9 @@ class Gate:
             await app(scope, _bounded(receive, MOST_UPLOAD), send)
         except ClientDisconnect:
             log.info("an upload was broken off by its sender")
+        except OSError as error:  # before anything was answered
+            log.warning("an upload could not be stored: %s", error.strerror)
+            await _refusal(scope, DiskFull())(scope, receive, send)
         except asyncio.CancelledError:
             if not self.closing:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from gradio_client.utils import is_file_obj_with_meta
 
 from model.errors import UserError
 from tabs.language import in_html, to_gradio_error
-from tabs.server.uploads import path_of
+from tabs.server.uploads import DiskFull, path_of
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,10 @@ class Page(gr.Blocks):
             raise
         except UserError as error:
             raise to_gradio_error(error, request) from None
-        except Exception:
+        except Exception as error:
+            if is_full_disk(error):
+                log.warning("%s: there is no space left on the disk", function.name)
+                raise to_gradio_error(DiskFull(), request) from None
             log.exception("%s failed", function.name)
             raise to_gradio_error(Unexpected(), request) from None
 
@@ -71,3 +75,9 @@ def files_in(value: Any) -> Iterator[dict]:
     elif isinstance(value, dict | list | tuple):
         for each in value.values() if isinstance(value, dict) else value:
             yield from files_in(each)
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether that is the cause of the error, which Gradio may have wrapped in another."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return error is not None and (full or is_full_disk(error.__cause__))

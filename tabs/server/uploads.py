@@ -21,7 +21,6 @@ PREFIX = "ants-or-bees-uploads-"
 # Seconds without a byte after which half an upload is left for good, and a folder without a sign
 # of life is that of an app that was killed.
 STALLED, DEAD = 120, 3 * 3600
-LEAST_FREE = 50_000_000  # bytes on the disk
 
 
 class NotUploaded(UserError):
@@ -91,11 +90,8 @@ def heal(folder: Path) -> None:
     """Make the folder anew if it has vanished. Raises DiskFull."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-    except OSError:
-        free = 0
-    if free < LEAST_FREE:
-        raise DiskFull()
+    except OSError as error:
+        raise DiskFull() from error
 
 
 def sweep(folder: Path) -> None:
