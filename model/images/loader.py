@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from model.errors import UserError
 from model.images.headers import is_overloaded, is_overloaded_directory
@@ -39,19 +39,6 @@ READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC"
 HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 )
-
-# The EXIF orientation tag and what undoes each of its values (Exif 2.32, section 4.6.4).
-ORIENTATION_TAG = 0x0112
-TILE_WIDTH, TILE_LENGTH = 322, 323
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class PictureError(UserError):
@@ -139,8 +126,9 @@ def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
         of them `PictureError`, none names a path.
     """
     try:
-        picture, turn = _decode(source)
-        return picture if turn is None else picture.transpose(turn)
+        picture = _decode(_read(source))
+        ImageOps.exif_transpose(picture, in_place=True)
+        return picture
     except PictureError:
         raise
     except MemoryError as error:
@@ -151,16 +139,19 @@ def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
         raise DamagedPicture() from error
 
 
-def _decode(source: str | os.PathLike[str] | bytes) -> tuple[Image.Image, Image.Transpose | None]:
-    """The picture as RGB, as it is stored, and what makes it upright. On return all that the
-    decoder held is free again."""
-    with _open(_read(source)) as image:
+def _decode(data: bytes) -> Image.Image:
+    """The picture as RGB, as it is stored, with its orientation as its only metadata. On return all
+    that the decoder held is free again."""
+    with _open(data) as image:
         _check_size(image)
         image.load()
         # HEIC may change its size while it is decoded.
         _check_size(image)
         image.fp = None  # WebP keeps another copy of the pixels there
-        return _to_rgb(image), _what_makes_upright(image)
+        picture = _to_rgb(image)
+        picture.info.clear()
+        picture.getexif()[ExifTags.Base.Orientation] = _orientation(image)
+        return picture
 
 
 def _read(source: str | os.PathLike[str] | bytes) -> bytes:
@@ -229,23 +220,23 @@ def _check_size(image: Image.Image) -> None:
         raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000)
     # A TIFF may be stored in tiles that are larger than the picture, and each is unfolded whole.
     tags = getattr(image, "tag_v2", {})
-    if int(tags.get(TILE_WIDTH, 0)) * int(tags.get(TILE_LENGTH, 0)) > LIMITS.pixels:
+    tile = tags.get(ExifTags.Base.TileWidth, 0), tags.get(ExifTags.Base.TileLength, 0)
+    if int(tile[0]) * int(tile[1]) > LIMITS.pixels:
         raise OverloadedPicture()
     if max(width, height) > LIMITS.ratio * min(width, height):
         raise PictureTooThin(limit=LIMITS.ratio)
 
 
-def _what_makes_upright(image: Image.Image) -> Image.Transpose | None:
+def _orientation(image: Image.Image) -> int | None:
     try:
         if is_overloaded_directory(image.info.get("exif", b"")):
             return None
         # an old way of PNG, which Pillow reads as well: EXIF in hexadecimal, in a text
         if len(image.info.get("Raw profile type exif", "")) > 2 * 65536:
             return None
-        orientation = image.getexif().get(ORIENTATION_TAG)
+        return image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # damaged metadata does not make a damaged picture
-        orientation = None
-    return UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+        return None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
