@@ -178,7 +178,11 @@ def _read(source: str | os.PathLike[str] | bytes) -> bytes:
 def _open(data: bytes) -> Image.Image:
     """The image with its header read and nothing decoded."""
     if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
-        return _open_heif(data)
+        # Only an iPhone's pictures need it. Its image class is used directly, since its documented
+        # `register_heif_opener` would change what `PIL.Image.open` does everywhere in the process.
+        from pillow_heif import HeifImageFile
+
+        return HeifImageFile(BytesIO(data))
     if unreadable := _unreadable_format(data):
         raise UnsupportedPicture(format=unreadable)
     if is_overloaded(data):
@@ -190,14 +194,6 @@ def _open(data: bytes) -> Image.Image:
         raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000) from error
     except Image.UnidentifiedImageError as error:
         raise NotAPicture() from error
-
-
-def _open_heif(data: bytes) -> Image.Image:
-    # Only an iPhone's pictures need it. Its image class is used directly, since its documented
-    # `register_heif_opener` would change what `PIL.Image.open` does everywhere in the process.
-    from pillow_heif import HeifImageFile
-
-    return HeifImageFile(BytesIO(data))
 
 
 def _unreadable_format(data: bytes) -> str | None:
