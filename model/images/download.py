@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import stat
 import tempfile
 import urllib.request
@@ -64,24 +63,26 @@ def download_hymenoptera(
     """The folder of PyTorch's ants and bees, downloaded once into `cache`.
 
     `cache` defaults to `datasets` in torch's cache folder (`$TORCH_HOME`, else
-    `$XDG_CACHE_HOME/torch`, else `~/.cache/torch`). Everything is written beside its final place
-    and renamed when complete, so neither a kill nor a second process leaves half a folder.
+    `$XDG_CACHE_HOME/torch`, else `~/.cache/torch`). It is unpacked beside its final place and
+    renamed when complete, so neither a kill nor a second process leaves half a folder.
 
     Raises:
         DownloadFailed (no answer for `timeout` seconds, an HTTP error), DownloadDamaged (wrong
         size or sha256, or an unsafe archive), DownloadNotStored (no space, no permission).
     """
-    cache = _torch_cache() / "datasets" if cache is None else Path(cache)
+    if cache is None:
+        from torch import hub  # the training that follows needs torch as well
+
+        cache = Path(hub.get_dir()).parent / "datasets"
     final = cache / archive.folder
     if final.is_dir():
         return final
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{archive.folder}-", dir=cache) as beside:
-            unpacked = Path(beside)
-            _unpack(archive, _download(archive, timeout), unpacked)
+            _unpack(archive, _download(archive, timeout), Path(beside))
             try:
-                os.replace(unpacked / archive.folder, final)
+                Path(beside, archive.folder).replace(final)
             except OSError:
                 # Another process was first, and its copy has the same digest.
                 if not final.is_dir():
@@ -89,12 +90,6 @@ def download_hymenoptera(
     except OSError as error:
         raise DownloadNotStored(folder=cache, reason=error.strerror or error) from error
     return final
-
-
-def _torch_cache() -> Path:
-    """`torch.hub`'s rule, without importing torch."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch")
-    return Path(os.environ.get("TORCH_HOME") or default).expanduser()
 
 
 def _download(archive: Archive, timeout: float) -> bytes:

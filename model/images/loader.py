@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -19,18 +18,12 @@ from PIL import ExifTags, Image, ImageOps
 from model.errors import UserError
 from model.images.headers import is_overloaded, is_overloaded_directory
 
+# The most that `load_picture` accepts.
+MAX_BYTES = 100_000_000
+MAX_WEBP_BYTES = 30_000_000  # its decoder holds them beside four copies of the pixels
+MAX_PIXELS = 40_000_000
+MAX_RATIO = 20  # of the long side to the short one
 
-@dataclass(frozen=True)
-class PictureLimits:
-    """The most that `load_picture` accepts."""
-
-    bytes: int = 100_000_000
-    webp_bytes: int = 30_000_000  # its decoder holds them beside four copies of the pixels
-    pixels: int = 40_000_000
-    ratio: int = 20  # of the long side to the short one
-
-
-LIMITS = PictureLimits()
 STRIP = 1_000_000  # pixels that are converted at a time
 
 # What Pillow is asked to recognise. Its other sixty formats are attack surface that no photo needs.
@@ -113,7 +106,7 @@ def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
 
     The first frame of an animation is taken, transparency is laid over white, the EXIF orientation
     is applied (an unreadable EXIF block is ignored: the picture itself is fine), and 16-bit and
-    floating-point greyscale are scaled to 8 bits. The long side is at most `LIMITS.ratio` times the
+    floating-point greyscale are scaled to 8 bits. The long side is at most `MAX_RATIO` times the
     short one, so that resizing the short side to what a network wants costs little. At no time are
     there more than 700 MB at work, WebP at the limit of pixels being the worst.
 
@@ -164,12 +157,12 @@ def _read(source: str | os.PathLike[str] | bytes) -> bytes:
             raise PictureNotFound()
         try:
             with path.open("rb") as file:
-                data = file.read(LIMITS.bytes + 1)
+                data = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise PictureNotFound() from error
     if not data:
         raise EmptyPicture()
-    limit = LIMITS.webp_bytes if data[8:12] == b"WEBP" else LIMITS.bytes
+    limit = MAX_WEBP_BYTES if data[8:12] == b"WEBP" else MAX_BYTES
     if len(data) > limit:
         raise PictureTooHeavy(limit=limit // 1_000_000)
     return data
@@ -190,8 +183,8 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(BytesIO(data), formats=PILLOW_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        # Pillow's own, far higher limit; below it the pixels are counted by `_check_pixels`.
-        raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000) from error
+        # Pillow's own, far higher limit; below it the pixels are counted by `_check_size`.
+        raise PictureTooLarge(limit=MAX_PIXELS // 1_000_000) from error
     except Image.UnidentifiedImageError as error:
         raise NotAPicture() from error
 
@@ -212,15 +205,15 @@ def _unreadable_format(data: bytes) -> str | None:
 
 def _check_size(image: Image.Image) -> None:
     width, height = image.size
-    if width * height > LIMITS.pixels:
-        raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000)
+    if width * height > MAX_PIXELS:
+        raise PictureTooLarge(limit=MAX_PIXELS // 1_000_000)
     # A TIFF may be stored in tiles that are larger than the picture, and each is unfolded whole.
     tags = getattr(image, "tag_v2", {})
     tile = tags.get(ExifTags.Base.TileWidth, 0), tags.get(ExifTags.Base.TileLength, 0)
-    if int(tile[0]) * int(tile[1]) > LIMITS.pixels:
+    if int(tile[0]) * int(tile[1]) > MAX_PIXELS:
         raise OverloadedPicture()
-    if max(width, height) > LIMITS.ratio * min(width, height):
-        raise PictureTooThin(limit=LIMITS.ratio)
+    if max(width, height) > MAX_RATIO * min(width, height):
+        raise PictureTooThin(limit=MAX_RATIO)
 
 
 def _orientation(image: Image.Image) -> int | None:

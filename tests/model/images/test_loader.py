@@ -223,7 +223,7 @@ def test_missing_files_folders_and_pipes(tmp_path: Path):
 def test_a_heavy_file_is_refused_unread(tmp_path: Path):
     path = tmp_path / "sparse.bmp"
     with path.open("wb") as file:
-        file.truncate(pictures.LIMITS.bytes + 1)
+        file.truncate(pictures.MAX_BYTES + 1)
     with pytest.raises(PictureTooHeavy):
         load_picture(path)
 
