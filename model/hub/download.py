@@ -203,7 +203,7 @@ def _named_errors(source: HubSource, name: str = CONFIG) -> Iterator[None]:
         # The client's exceptions change with its versions, and none of those for the network
         # carries the number of an error, as those of the disk do.
         if isinstance(error, OSError) and error.errno is not None:
-            raise errors.CacheNotWritable(reason=error.strerror) from error
+            raise errors.CacheNotWritable(reason=os.strerror(error.errno)) from error
         # Whatever else: time-outs, resets, a hotel's log-in page instead of JSON. Each of them
         # means: no usable answer.
         raise errors.HubUnavailable(reason=type(error.__cause__ or error).__name__) from error
