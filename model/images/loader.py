@@ -148,15 +148,13 @@ def _decode(data: bytes) -> Image.Image:
 
 
 def _read(source: str | os.PathLike[str] | bytes) -> bytes:
-    if isinstance(source, bytes):
-        data = source
-    else:
-        path = Path(source)
+    data = source
+    if not isinstance(source, bytes):
         # A pipe or a device would never end.
-        if not path.is_file():
+        if not Path(source).is_file():
             raise PictureNotFound()
         try:
-            with path.open("rb") as file:
+            with open(source, "rb") as file:
                 data = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise PictureNotFound() from error

@@ -229,6 +229,7 @@ def test_a_disk_that_takes_nothing(hub: HubServer, serve: Serve, tmp_path: Path,
     served = serve(cache=tmp_path / "file" / "hub")
     assert name_served(served) == "bundled"
     assert "could not be stored" in str(served.notice)
+    assert str(tmp_path) not in str(served.notice)
 
 
 def test_folders_and_nonsense(serve: Serve, tmp_path: Path):
