@@ -24,7 +24,8 @@ import gradio as gr
 
 from model.errors import UserError
 from model.process.log import guard_streams
-from model.serving.served import Served, serve_classifier, serve_regressor
+from model.serving.models import serve_classifier, serve_regressor
+from model.serving.served import Served
 from tabs import autograd, classification, regression, status
 from tabs.language import Words, i18n_key, translations
 from tabs.server.launch import serving, stopped_by_signals

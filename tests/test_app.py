@@ -14,7 +14,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Page, expect
 
-from model.serving.served import WEIGHTS_FOLDER
+from model.serving.models import WEIGHTS_FOLDER
 from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
 
 PHOTOS = ROOT.parent / "shared" / "hymenoptera_data" / "val"
@@ -54,7 +54,7 @@ def test_the_page_is_built_without_torch() -> None:
     program = """
 import sys
 import app
-from model.serving.served import serve_classifier, serve_regressor
+from model.serving.models import serve_classifier, serve_regressor
 app.build(serve_classifier(None), serve_regressor(None))
 print([name for name in ("torch", "torchvision", "sympy", "huggingface_hub.hf_api")
        if name in sys.modules])

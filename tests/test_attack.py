@@ -25,7 +25,7 @@ from gradio.helpers import special_args
 from PIL import Image
 
 import app
-from model.serving.served import WEIGHTS_FOLDER, serve_classifier, serve_regressor
+from model.serving.models import WEIGHTS_FOLDER, serve_classifier, serve_regressor
 from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
 
 BEE = ROOT / "examples" / "bee_on_daisy.jpg"

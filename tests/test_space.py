@@ -16,7 +16,7 @@ import pytest
 from gradio_client import Client, handle_file
 from huggingface_hub import HfApi, ModelCard, RepoCard
 
-from model.serving.served import WEIGHTS_FOLDER
+from model.serving.models import WEIGHTS_FOLDER
 from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
 
 STAND_IN = ROOT.parent / "shared" / "hub_stand_in" / "hubserver.py"

@@ -1,101 +1,180 @@
-"""One file of a Hub model into huggingface_hub's cache, hashed before anything can find it there.
+"""The files of a Hub model into huggingface_hub's cache, each hashed before it can be found there.
 
-`hf_hub_download` names what it writes by the ETag of an answer, so that a hostile endpoint decides
-where that is. Here every name comes from the listing, whose hashes are checked to be hexadecimal,
-bytes are counted as they arrive, and nothing in the cache is deleted: it is replaced.
+Everything goes through `huggingface_hub` and its cache, so that a Space's `preload_from_hub`, the
+`hf` command line and this app share their downloads. What is added is distrust: every request has
+a time limit, and an outage (try again, serve something else meanwhile) is told from a model that
+is wrong (say so). `hf_hub_download` names what it writes by the ETag of an answer, so that a
+hostile endpoint decides where that is. Here every name comes from the listing, whose hashes are
+checked to be hexadecimal, bytes are counted as they arrive, and nothing in the cache is deleted:
+it is replaced.
 """
 
 from __future__ import annotations
 
-import hashlib
+import io
 import logging
 import os
+import re
 import secrets
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO
 
-from huggingface_hub import get_hf_file_metadata
+from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from huggingface_hub.file_download import http_get
+from huggingface_hub.hf_api import ModelInfo, RepoSibling
 from huggingface_hub.utils import build_hf_headers
 
-from model.hub.errors import HubUnavailable
+from model.errors import UserError
+from model.hub import errors
+from model.hub.cache import Snapshot
+from model.hub.digest import is_content, listed_id
+from model.hub.source import COMMIT, HubSettings, HubSource
+from model.run.files import CONFIG, KNOWN, METRICS, WEIGHTS
 
 log = logging.getLogger(__name__)
 
-
-class OtherContent(Exception):
-    """What arrived is not what was listed."""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file as the Hub lists it: `size` in bytes, and `content`, the sha256 or the git object id
-    of its content: 64 or 40 hexadecimal digits."""
-
-    name: str
-    size: int
-    content: str
+CONTENT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# What the Hub's answers mean, the more special ones first.
+MEANINGS: dict[type[Exception], type[errors.WrongModel]] = {
+    GatedRepoError: errors.RepoGated,
+    RepositoryNotFoundError: errors.RepoNotFound,
+    RevisionNotFoundError: errors.RevisionUnknown,
+    RemoteEntryNotFoundError: errors.MissingFile,
+}
 
 
-def download(
-    url: str, file: Listed, storage: Path, pointer: Path, *, token: str | None, timeout: float
-) -> None:
-    """Have `pointer` lead to the listed content in `storage`/blobs, as huggingface_hub keeps it;
-    the pointer's folder is named by the commit.
+def fetch(source: HubSource, settings: HubSettings) -> Snapshot:
+    """Resolve the revision to its commit, download what is missing of it and verify everything.
 
-    Raises OtherContent, HubUnavailable, OSError (the disk), and what huggingface_hub raises.
+    A cache folder that cannot be written is replaced by a temporary one for this process.
+
+    Raises:
+        HubUnavailable, CacheNotWritable: outages, worth another try.
+        WrongModel: RepoNotFound, RevisionUnknown, RepoGated, AccessDenied, MissingFile, TooLarge,
+            CorruptFile.
     """
-    blob = storage / "blobs" / file.content
+    try:
+        return _fetch(source, settings)
+    except errors.CacheNotWritable as error:
+        log.warning("using a temporary folder: %s", error)
+    with _named_errors(source):
+        return _fetch(source, replace(settings, cache=Path(_temporary_cache().name)))
+
+
+def _fetch(source: HubSource, settings: HubSettings) -> Snapshot:
+    api = HfApi(endpoint=settings.endpoint, token=settings.token)
+    with _named_errors(source):
+        info = api.model_info(
+            source.repo, revision=source.revision, files_metadata=True, timeout=settings.timeout
+        )
+        commit, wanted = str(info.sha), _read_listing(source.repo, info)
+        if not COMMIT.fullmatch(commit) or (source.is_pinned and commit != source.revision):
+            raise errors.HubUnavailable(reason=f"it answered for commit {commit[:40]!r}")
+    if (size := sum(file.size for file in wanted)) > settings.max_bytes:
+        limit = settings.max_bytes // 1_000_000
+        raise errors.TooLarge(repo=source.repo, megabytes=size // 1_000_000, limit=limit)
+    pinned = HubSource(source.repo, commit)
+    for file in wanted:
+        with _named_errors(pinned, file.rfilename):
+            _download(pinned, file, settings)
+    return Snapshot(source.repo, commit, settings.storage(source.repo) / "snapshots" / commit)
+
+
+def _read_listing(repo: str, info: ModelInfo) -> list[RepoSibling]:
+    """The files to have, by the Hub's listing, which is believed in nothing that becomes a path.
+
+    Raises MissingFile, HubUnavailable.
+    """
+    listed = {sibling.rfilename: sibling for sibling in info.siblings or ()}
+    for name in (CONFIG, WEIGHTS):
+        if name not in listed:
+            raise errors.MissingFile(repo=repo, name=name)
+    # The weights last: whoever is killed before leaves a snapshot that is plainly incomplete.
+    wanted = [listed[name] for name in (CONFIG, KNOWN, METRICS, WEIGHTS) if name in listed]
+    for file in wanted:
+        if not CONTENT.fullmatch(str(listed_id(file))):
+            raise errors.HubUnavailable(reason="it lists no hashes")
+        if not isinstance(file.size, int) or file.size < 0:
+            raise errors.HubUnavailable(reason="it lists no sizes")
+    return wanted
+
+
+def _download(source: HubSource, file: RepoSibling, settings: HubSettings) -> None:
+    """Have the listed content among the cache's blobs and the commit's file lead to it, as
+    huggingface_hub keeps it. Raises CorruptFile, HubUnavailable, and what it and the disk raise."""
+    storage, content = settings.storage(source.repo), listed_id(file)
+    pointer = storage / "snapshots" / source.revision / file.rfilename
+    blob = storage / "blobs" / content
+    if is_content(pointer, content):
+        return
     for folder in (blob.parent, pointer.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    if is_content(blob, file.content):  # of another commit
-        return _point(pointer, blob, blob)
+    if is_content(blob, content):  # of another commit
+        return _point(pointer, blob)
+    # The second download tells a bit that flipped on the way from a file that is wrong at its
+    # origin.
+    for _ in range(2):
+        fresh = blob.with_name(f"{content}.{secrets.token_hex(4)}.incomplete")
+        try:
+            _receive(fresh, source, file, settings)
+            if is_content(fresh, content):
+                os.replace(fresh, blob)
+                return _point(pointer, blob)
+        except TooManyBytes:
+            pass
+        finally:
+            fresh.unlink(missing_ok=True)
+        log.warning("%s of %s@%s is corrupt", file.rfilename, source.repo, source.revision[:12])
+    raise errors.CorruptFile(repo=source.repo, name=file.rfilename)
+
+
+def _receive(fresh: Path, source: HubSource, file: RepoSibling, settings: HubSettings) -> None:
+    url = hf_hub_url(
+        source.repo, file.rfilename, revision=source.revision, endpoint=settings.endpoint
+    )
     # http_get would repeat this request for a minute; here an outage is known after one, and
     # whoever called tries again.
-    if get_hf_file_metadata(url, token=token, timeout=timeout).commit_hash != pointer.parent.name:
-        raise HubUnavailable(reason="it answered for another commit, or it is no Hub")
-    fresh = blob.with_name(f"{file.content}.{secrets.token_hex(4)}.incomplete")
-    try:
-        with fresh.open("xb") as opened:
-            headers = build_hf_headers(token=token)
-            arriving = _Arriving(opened, file.size)
-            http_get(url, arriving, headers=headers, expected_size=file.size)
-        if not is_content(fresh, file.content):
-            raise OtherContent
-        _point(pointer, blob, fresh)
-    finally:
-        fresh.unlink(missing_ok=True)
+    metadata = get_hf_file_metadata(url, token=settings.token, timeout=settings.timeout)
+    if metadata.commit_hash != source.revision:
+        raise errors.HubUnavailable(reason="it answered for another commit, or it is no Hub")
+    with _Arriving(fresh, file.size) as arriving:
+        headers = build_hf_headers(token=settings.token)
+        http_get(url, arriving, headers=headers, expected_size=file.size)
 
 
-def content_id(path: Path, like: str) -> str:
-    """The sha256 of a file's content, or its git object id where `like` has the length of one."""
-    if len(like) == 64:
-        digest = hashlib.sha256()
-    else:
-        digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+class TooManyBytes(Exception):
+    """What arrives is not what was listed."""
 
 
-def is_content(path: Path, expected: str) -> bool:
-    """Whether there is a file, it can be read, and its content has this id."""
-    try:
-        return content_id(path, expected) == expected
-    except FileNotFoundError:
-        return False
-    except OSError as error:  # a worn disk, another user's file: as good as none
-        log.warning("%s in the Hub's cache cannot be read: %s", path.name, error.strerror)
-        return False
+class _Arriving(io.BufferedWriter):
+    """A new file to write to, which refuses more bytes than were listed, and ends what begins anew
+    for ever: a server may cut the line whenever it likes and ignore from where to go on."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        super().__init__(io.FileIO(path, "xb"))
+        self.size, self.arrived = size, 0
+
+    def write(self, chunk: bytes) -> int:
+        self.arrived += len(chunk)
+        if self.tell() + len(chunk) > self.size or self.arrived > 3 * self.size:
+            raise TooManyBytes
+        return super().write(chunk)
 
 
-def _point(pointer: Path, blob: Path, content: Path) -> None:
-    """Have `content` be `blob` and `pointer` a link to it, or the content itself where links
-    cannot be made (Windows). Both names change in one step each."""
-    if content != blob:
-        os.replace(content, blob)
+def _point(pointer: Path, blob: Path) -> None:
+    """Have `pointer` be a link to `blob`, or the content itself where links cannot be made
+    (Windows). The name changes in one step."""
     link = pointer.with_name(f".{pointer.name}.{secrets.token_hex(4)}")
     try:
         os.symlink(os.path.relpath(blob, pointer.parent), link)
@@ -105,16 +184,32 @@ def _point(pointer: Path, blob: Path, content: Path) -> None:
         os.replace(link, pointer)
 
 
-class _Arriving:
-    """A file to write to, which refuses more bytes than were listed, and ends what begins anew
-    for ever: a server may cut the line whenever it likes and ignore from where to go on."""
+@contextmanager
+def _named_errors(source: HubSource, name: str = CONFIG) -> Iterator[None]:
+    """Turn what huggingface_hub and the disk raise into errors of ours."""
+    try:
+        yield
+    except UserError:
+        raise
+    except tuple(MEANINGS) as error:
+        meaning = next(MEANINGS[kind] for kind in MEANINGS if isinstance(error, kind))
+        raise meaning(repo=source.repo, revision=source.revision, name=name) from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            raise errors.AccessDenied(repo=source.repo, status=status) from error
+        raise errors.HubUnavailable(reason=f"HTTP {status}") from error
+    except Exception as error:
+        # The client's exceptions change with its versions, and none of those for the network
+        # carries the number of an error, as those of the disk do.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise errors.CacheNotWritable(reason=os.strerror(error.errno)) from error
+        # Whatever else: time-outs, resets, a hotel's log-in page instead of JSON. Each of them
+        # means: no usable answer.
+        raise errors.HubUnavailable(reason=type(error.__cause__ or error).__name__) from error
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self.file, self.size, self.arrived = file, size, 0
-        self.tell, self.seek, self.truncate = file.tell, file.seek, file.truncate
 
-    def write(self, chunk: bytes) -> int:
-        self.arrived += len(chunk)
-        if self.tell() + len(chunk) > self.size or self.arrived > 3 * self.size:
-            raise OtherContent
-        return self.file.write(chunk)
+@cache
+def _temporary_cache() -> tempfile.TemporaryDirectory:
+    """One for the life of this process."""
+    return tempfile.TemporaryDirectory(prefix="ants-or-bees-", ignore_cleanup_errors=True)

@@ -1,4 +1,4 @@
-"""What can be wrong with the Hub, or with a model that is on it: outages, and wrong models."""
+"""What can be wrong with the Hub: outages, wrong models, and why a run cannot be published."""
 
 from __future__ import annotations
 
@@ -81,3 +81,55 @@ class CorruptFile(WrongModel):
         "It was deleted and is not used."
     )
     zh = "{repo} 的 {name} 已损坏：内容与 Hub 公布的哈希值不符。文件已删除，不会使用。"
+
+
+class PublishError(UserError):
+    """The run is not on the Hub."""
+
+
+class BadDestination(PublishError):
+    en = "{destination} is no place to publish to: write USER/REPO, and --revision BRANCH."
+    zh = "无法发布到 {destination}：请写成 USER/REPO，分支用 --revision BRANCH。"
+
+
+class BranchOrPullRequest(PublishError):
+    en = "A pull request is made against main: give --create-pr or --revision, not both."
+    zh = "拉取请求只针对 main：--create-pr 与 --revision 请二选一。"
+
+
+class NoToken(PublishError):
+    en = "Publishing needs a Hub token with the write role: run `hf auth login` or set HF_TOKEN."
+    zh = "发布需要具有写权限的 Hub 令牌：请运行 `hf auth login` 或设置 HF_TOKEN。"
+
+
+class TokenRefused(PublishError):
+    en = "The Hub does not accept the token. Run `hf auth login` again or correct HF_TOKEN."
+    zh = "Hub 不接受该令牌。请重新运行 `hf auth login` 或更正 HF_TOKEN。"
+
+
+class TokenCannotWrite(PublishError):
+    en = "The token of {user} may not write to {repo}. Use one with the write role for it."
+    zh = "{user} 的令牌没有 {repo} 的写权限。请使用有写权限的令牌。"
+
+
+class NotYours(PublishError):
+    en = "{user} can publish as {names}, not to {repo}. Or propose it with --create-pr."
+    zh = "{user} 只能以 {names} 的名义发布，不能发布到 {repo}。也可以用 --create-pr 提议。"
+
+
+class NothingPublished(PublishError):
+    en = "Nothing was published: {reason}. The run folder is untouched; try train.py push later."
+    zh = "没有发布任何内容：{reason}。运行文件夹未改动；可用 train.py push 重试。"
+    exit_status = 1
+
+
+class PublishUnclear(PublishError):
+    en = (
+        "The Hub fell silent during the commit ({reason}), so whether it was published is not "
+        "known. Run train.py push again: it finds out, and never publishes twice."
+    )
+    zh = (
+        "提交过程中 Hub 失去响应（{reason}），无法确定是否已发布。"
+        "请再次运行 train.py push：它会查明情况，且不会重复发布。"
+    )
+    exit_status = 1

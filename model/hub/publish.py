@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha1, sha256
+from io import BytesIO
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
@@ -22,70 +22,19 @@ from huggingface_hub.hf_api import ModelInfo, RepoSibling
 from huggingface_hub.utils import get_session
 
 from model.errors import UserError
-from model.hub.source import REPO_ID, REVISION, WEIGHTS, HubSettings
-from model.run.folder import CARD, CONFIG, METRICS, MissingRunFile, read_json
+from model.hub import errors
+from model.hub.digest import content_id, listed_id
+from model.hub.source import REPO_ID, REVISION, HubSettings
+from model.run.files import CARD, CONFIG, METRICS, WEIGHTS
+from model.run.folder import MissingRunFile, read_json
 
 Result = TypeVar("Result")
 
 PLACEHOLDER = "USER/REPO"  # what a card says before it is known where it will be published
-PATTERNS = (WEIGHTS, CONFIG, METRICS, CARD, "*.safetensors", "*.png")
+PATTERNS = (CONFIG, METRICS, CARD, "*.safetensors", "*.png")
 ATTEMPTS, FIRST_PAUSE = 4, 1.0  # seconds, doubled each time
 SILENCE = 30.0  # seconds without a byte after which an answer is given up
 REFUSALS = (400, 401, 403, 404, 409, 413, 422)  # answers that asking again does not change
-
-
-class PublishError(UserError):
-    """The run is not on the Hub."""
-
-    exit_status: ClassVar[int] = 2
-
-
-class BadDestination(PublishError):
-    en = "{destination} is no place to publish to: write USER/REPO, and --revision BRANCH."
-    zh = "无法发布到 {destination}：请写成 USER/REPO，分支用 --revision BRANCH。"
-
-
-class BranchOrPullRequest(PublishError):
-    en = "A pull request is made against main: give --create-pr or --revision, not both."
-    zh = "拉取请求只针对 main：--create-pr 与 --revision 请二选一。"
-
-
-class NoToken(PublishError):
-    en = "Publishing needs a Hub token with the write role: run `hf auth login` or set HF_TOKEN."
-    zh = "发布需要具有写权限的 Hub 令牌：请运行 `hf auth login` 或设置 HF_TOKEN。"
-
-
-class TokenRefused(PublishError):
-    en = "The Hub does not accept the token. Run `hf auth login` again or correct HF_TOKEN."
-    zh = "Hub 不接受该令牌。请重新运行 `hf auth login` 或更正 HF_TOKEN。"
-
-
-class TokenCannotWrite(PublishError):
-    en = "The token of {user} may not write to {repo}. Use one with the write role for it."
-    zh = "{user} 的令牌没有 {repo} 的写权限。请使用有写权限的令牌。"
-
-
-class NotYours(PublishError):
-    en = "{user} can publish as {names}, not to {repo}. Or propose it with --create-pr."
-    zh = "{user} 只能以 {names} 的名义发布，不能发布到 {repo}。也可以用 --create-pr 提议。"
-
-
-class NothingPublished(PublishError):
-    en = "Nothing was published: {reason}. The run folder is untouched; try train.py push later."
-    zh = "没有发布任何内容：{reason}。运行文件夹未改动；可用 train.py push 重试。"
-    exit_status = 1
-
-
-class PublishUnclear(PublishError):
-    en = (
-        "The Hub fell silent during the commit ({reason}), so whether it was published is not "
-        "known. Run train.py push again: it finds out, and never publishes twice."
-    )
-    zh = (
-        "提交过程中 Hub 失去响应（{reason}），无法确定是否已发布。"
-        "请再次运行 train.py push：它会查明情况，且不会重复发布。"
-    )
-    exit_status = 1
 
 
 @dataclass(frozen=True)
@@ -101,11 +50,11 @@ class Destination:
     def check(self) -> None:
         """Raises BadDestination, BranchOrPullRequest."""
         if not REPO_ID.fullmatch(self.repo):
-            raise BadDestination(destination=self.repo)
+            raise errors.BadDestination(destination=self.repo)
         if self.revision is not None and not REVISION.fullmatch(self.revision):
-            raise BadDestination(destination=f"{self.repo}@{self.revision}")
+            raise errors.BadDestination(destination=f"{self.repo}@{self.revision}")
         if self.revision is not None and self.create_pr:
-            raise BranchOrPullRequest()
+            raise errors.BranchOrPullRequest()
 
 
 @dataclass(frozen=True)
@@ -128,6 +77,19 @@ class Published:
         )
 
 
+@contextmanager
+def _no_endless_silence() -> Iterator[None]:
+    """Most calls of huggingface_hub would wait for an answer for ever."""
+    client = get_session()
+    usual = client.timeout
+    client.timeout = SILENCE
+    try:
+        yield
+    finally:
+        client.timeout = usual
+
+
+@_no_endless_silence()
 def check_token(destination: Destination, settings: HubSettings | None = None) -> str:
     """The user's name, once it is sure that their token may publish there.
 
@@ -138,18 +100,18 @@ def check_token(destination: Destination, settings: HubSettings | None = None) -
     settings = settings or HubSettings()
     token = settings.token or get_token()
     if not token:
-        raise NoToken()
-    with _no_endless_silence():
-        who = _patiently(HfApi(endpoint=settings.endpoint, token=token).whoami)
+        raise errors.NoToken()
+    who = _patiently(HfApi(endpoint=settings.endpoint, token=token).whoami)
     user, namespace = str(who.get("name")), destination.repo.split("/")[0]
     if not _may_write(who, destination):
-        raise TokenCannotWrite(user=user, repo=destination.repo)
+        raise errors.TokenCannotWrite(user=user, repo=destination.repo)
     names = [user, *(str(org.get("name")) for org in who.get("orgs") or ())]
     if namespace not in names and not destination.create_pr:
-        raise NotYours(user=user, names=", ".join(names), repo=destination.repo)
+        raise errors.NotYours(user=user, names=", ".join(names), repo=destination.repo)
     return user
 
 
+@_no_endless_silence()
 def push_run(
     folder: Path, destination: Destination, settings: HubSettings | None = None
 ) -> Published:
@@ -163,24 +125,17 @@ def push_run(
     """
     check_token(destination, settings)
     push = _Push(folder, destination, settings or HubSettings())
-    with _no_endless_silence():
-        head = _patiently(push.prepare)
-        if commit := _patiently(push.find):
-            return push.published(commit, is_new=False)
+    head = _patiently(push.prepare)
+    there = _patiently(push.find)
+    if not there:
         push.upload()
-        return push.published(push.commit(head), is_new=True)
-
-
-@contextmanager
-def _no_endless_silence() -> Iterator[None]:
-    """Most calls of huggingface_hub would wait for an answer for ever."""
-    client = get_session()
-    usual = client.timeout
-    client.timeout = SILENCE
-    try:
-        yield
-    finally:
-        client.timeout = usual
+    return Published(
+        url=f"{push.api.endpoint}/{destination.repo}",
+        repo=destination.repo,
+        commit=there or push.commit(head),
+        is_new=not there,
+        variable=f"{push.kind.upper()}_MODEL",
+    )
 
 
 def _may_write(who: Mapping, destination: Destination) -> bool:
@@ -202,103 +157,81 @@ class _Push:
         self.destination, self.timeout = destination, settings.timeout
         self.api = HfApi(endpoint=settings.endpoint, token=settings.token)
         self.files = read_files(folder, destination.repo)
-        config = read_json(folder / CONFIG)
-        self.kind = "classifier" if "label_names" in config else "regressor"
-        self.revision = destination.revision or "main"
+        self.kind = "classifier" if "label_names" in read_json(folder / CONFIG) else "regressor"
+        self.where = {
+            "revision": destination.revision or "main",
+            "create_pr": destination.create_pr,
+        }
         self.additions = [CommitOperationAdd(name, data) for name, data in self.files.items()]
 
-    def info(self, revision: str) -> ModelInfo:
+    def info(self, revision: str | None = None) -> ModelInfo:
+        """The repo as it is now, on its branch unless another revision is named."""
         return self.api.model_info(
-            self.destination.repo, revision=revision, files_metadata=True, timeout=self.timeout
+            self.destination.repo,
+            revision=revision or self.where["revision"],
+            files_metadata=True,
+            timeout=self.timeout,
         )
 
     def prepare(self) -> str:
         """The repo and the branch, made where there are none; gives the branch's commit."""
-        repo = self.destination.repo
+        repo, branch = self.destination.repo, self.where["revision"]
         try:
             self.info("main")
         except RepositoryNotFoundError:
             self.api.create_repo(repo, private=self.destination.private, exist_ok=True)
-        if self.revision != "main":
-            self.api.create_branch(repo, branch=self.revision, exist_ok=True)
-        return str(self.info(self.revision).sha)
+        if branch != "main":
+            self.api.create_branch(repo, branch=branch, exist_ok=True)
+        return str(self.info().sha)
 
     def find(self) -> str | None:
         """The commit that holds this run already: the branch's, or an open pull request's."""
-        revisions = [self.revision]
+        revisions = [None]
         if self.destination.create_pr:
             refs = self.api.list_repo_refs(self.destination.repo, include_pull_requests=True)
             revisions += [pull_request.ref for pull_request in refs.pull_requests or ()]
-        for revision in revisions:
-            info = self.info(revision)
+        for info in map(self.info, revisions):
             if is_same(self.files, info.siblings or ()):
                 return str(info.sha)
         return None
 
     def upload(self) -> None:
         """The big files, which no commit refers to yet. The client itself tries each five times."""
-        _patiently(
-            lambda: self.api.preupload_lfs_files(
-                self.destination.repo,
-                self.additions,
-                revision=self.revision,
-                create_pr=self.destination.create_pr,
-            ),
-            attempts=2,
-        )
+        files = self.destination.repo, self.additions
+        _patiently(lambda: self.api.preupload_lfs_files(*files, **self.where), attempts=2)
 
     def commit(self, head: str) -> str:
         """Commit on top of `head`; after each failure look whether it was made all the same."""
-        reason = ""
         for pause in _pauses():
             try:
-                return self._commit_once(head)
-            except Exception as error:
-                reason = explain(error)
-                refused = _is_refusal(error)
-                is_answer = isinstance(error, HfHubHTTPError) or refused
-            if commit := self._look_again(reason):
-                return commit
-            if refused:
+                return self.commit_once(head)
+            except Exception as raised:
+                error, reason = raised, explain(raised)
+            try:
+                if commit := _patiently(self.find):
+                    return commit
+            except errors.NothingPublished as unknown:
+                raise errors.PublishUnclear(reason=reason) from unknown
+            if _is_refusal(error):
                 break
-            if self.destination.create_pr and not is_answer:
+            if self.destination.create_pr and not isinstance(error, HfHubHTTPError):
                 # It may be made still, and unlike a commit to a branch, the Hub would not refuse
                 # a second one.
-                raise PublishUnclear(reason=reason)
+                raise errors.PublishUnclear(reason=reason)
             time.sleep(pause)
-            head = _patiently(lambda: str(self.info(self.revision).sha))
-        raise NothingPublished(reason=reason)
+            head = str(_patiently(self.info).sha)
+        raise errors.NothingPublished(reason=reason)
 
-    def _commit_once(self, head: str) -> str:
-        stale = [
-            sibling.rfilename
-            for sibling in self.info(self.revision).siblings or ()
-            if is_stale(sibling.rfilename, self.files)
-        ]
-        made = self.api.create_commit(
+    def commit_once(self, head: str) -> str:
+        there = [sibling.rfilename for sibling in self.info().siblings or ()]
+        stale = [CommitOperationDelete(name) for name in there if is_stale(name, self.files)]
+        return self.api.create_commit(
             self.destination.repo,
-            [*self.additions, *(CommitOperationDelete(name) for name in stale)],
+            [*self.additions, *stale],
             commit_message=f"Publish a {self.kind}",
-            revision=self.revision,
-            create_pr=self.destination.create_pr,
             parent_commit=head,
-        )
-        return made.oid
-
-    def _look_again(self, reason: str) -> str | None:
-        try:
-            return _patiently(self.find)
-        except NothingPublished as error:
-            raise PublishUnclear(reason=reason) from error
-
-    def published(self, commit: str, *, is_new: bool) -> Published:
-        return Published(
-            url=f"{self.api.endpoint}/{self.destination.repo}",
-            repo=self.destination.repo,
-            commit=commit,
-            is_new=is_new,
-            variable=f"{self.kind.upper()}_MODEL",
-        )
+            **self.where,
+        ).oid
 
 
 def read_files(folder: Path, repo: str) -> dict[str, bytes]:
@@ -306,8 +239,8 @@ def read_files(folder: Path, repo: str) -> dict[str, bytes]:
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():
             raise MissingRunFile(folder=folder.name, name=name)
-    names = sorted({path.name for pattern in PATTERNS for path in folder.glob(pattern)})
-    files = {name: (folder / name).read_bytes() for name in names}
+    paths = sorted({path for pattern in PATTERNS for path in folder.glob(pattern)})
+    files = {path.name: path.read_bytes() for path in paths}
     if CARD in files:
         files[CARD] = files[CARD].replace(PLACEHOLDER.encode(), repo.encode())
     return files
@@ -315,10 +248,11 @@ def read_files(folder: Path, repo: str) -> dict[str, bytes]:
 
 def is_same(files: Mapping[str, bytes], listed: Iterable[RepoSibling]) -> bool:
     """Whether a commit's listing holds just these files, but for ones that do not matter."""
-    there = {sibling.rfilename: sibling for sibling in listed}
-    if any(is_stale(name, files) for name in there):
-        return False
-    return all(name in there and _is_content(data, there[name]) for name, data in files.items())
+    there = {sibling.rfilename: str(listed_id(sibling)) for sibling in listed}
+    return not any(is_stale(name, files) for name in there) and all(
+        name in there and content_id(BytesIO(data), there[name]) == there[name]
+        for name, data in files.items()
+    )
 
 
 def is_stale(name: str, files: Mapping[str, bytes]) -> bool:
@@ -326,19 +260,11 @@ def is_stale(name: str, files: Mapping[str, bytes]) -> bool:
     return name.endswith(".safetensors") and "/" not in name and name not in files
 
 
-def _is_content(data: bytes, there: RepoSibling) -> bool:
-    if there.lfs is not None:
-        return there.lfs.sha256 == sha256(data).hexdigest()
-    blob = b"blob %d\0" % len(data) + data
-    return there.blob_id == sha1(blob, usedforsecurity=False).hexdigest()
-
-
 def _patiently(ask: Callable[[], Result], attempts: int = ATTEMPTS) -> Result:
     """What `ask` gives, asked again after an outage; for what does no harm when done twice.
 
     Raises TokenRefused, NothingPublished.
     """
-    reason = ""
     for pause in _pauses(attempts):
         try:
             return ask()
@@ -347,11 +273,11 @@ def _patiently(ask: Callable[[], Result], attempts: int = ATTEMPTS) -> Result:
         except Exception as error:
             reason = explain(error)
             if isinstance(error, HfHubHTTPError) and error.response.status_code == 401:
-                raise TokenRefused() from error
+                raise errors.TokenRefused() from error
             if _is_refusal(error):
-                raise NothingPublished(reason=reason) from error
+                break
         time.sleep(pause)
-    raise NothingPublished(reason=reason)
+    raise errors.NothingPublished(reason=reason)
 
 
 def _pauses(attempts: int = ATTEMPTS) -> list[float]:
@@ -372,6 +298,6 @@ def explain(error: Exception) -> str:
         said = (error.server_message or "").strip().splitlines()
         status = f"the Hub answered HTTP {error.response.status_code}"
         return f"{status} ({said[0][:200]})" if said else status
-    if isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError):
+    if _is_refusal(error):
         return str(error).strip().splitlines()[0][:200]
     return f"the Hub did not answer ({type(error).__name__})"

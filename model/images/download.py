@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import shutil
 import stat
 import tempfile
 import urllib.request
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
+from io import BytesIO
 from pathlib import Path
 
 from model.images.folder import DataError
@@ -58,31 +56,33 @@ HYMENOPTERA = Archive(
 )
 
 
+# The downloads of torch.hub and torchvision limit neither time nor size, nor name an unsafe entry.
 def download_hymenoptera(
     cache: Path | None = None, *, archive: Archive = HYMENOPTERA, timeout: float = 30.0
 ) -> Path:
     """The folder of PyTorch's ants and bees, downloaded once into `cache`.
 
     `cache` defaults to `datasets` in torch's cache folder (`$TORCH_HOME`, else
-    `$XDG_CACHE_HOME/torch`, else `~/.cache/torch`). Everything is written beside its final place
-    and renamed when complete, so neither a kill nor a second process leaves half a folder.
+    `$XDG_CACHE_HOME/torch`, else `~/.cache/torch`). It is unpacked beside its final place and
+    renamed when complete, so neither a kill nor a second process leaves half a folder.
 
     Raises:
         DownloadFailed (no answer for `timeout` seconds, an HTTP error), DownloadDamaged (wrong
         size or sha256, or an unsafe archive), DownloadNotStored (no space, no permission).
     """
-    cache = _torch_cache() / "datasets" if cache is None else Path(cache)
+    if cache is None:
+        from torch import hub  # the training that follows needs torch as well
+
+        cache = Path(hub.get_dir()).parent / "datasets"
     final = cache / archive.folder
     if final.is_dir():
         return final
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{archive.folder}-", dir=cache) as beside:
-            zipped = Path(beside, "archive.zip")
-            _download(archive, zipped, timeout)
-            _unpack(archive, zipped, Path(beside, "unpacked"))
+            _unpack(archive, _download(archive, timeout), Path(beside))
             try:
-                os.replace(Path(beside, "unpacked", archive.folder), final)
+                Path(beside, archive.folder).replace(final)
             except OSError:
                 # Another process was first, and its copy has the same digest.
                 if not final.is_dir():
@@ -92,50 +92,35 @@ def download_hymenoptera(
     return final
 
 
-def _torch_cache() -> Path:
-    """`torch.hub`'s rule, without importing torch."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch")
-    return Path(os.environ.get("TORCH_HOME") or default).expanduser()
-
-
-def _download(archive: Archive, target: Path, timeout: float) -> None:
-    digest, size = hashlib.sha256(), 0
+def _download(archive: Archive, timeout: float) -> bytes:
     request = urllib.request.Request(archive.url, headers={"User-Agent": "ants-or-bees"})
     logger.info("downloading %s (%d MB)", archive.url, archive.bytes // 1_000_000)
-    with target.open("wb") as file:
-        for chunk in _chunks(request, timeout):
-            size += len(chunk)
-            if size > archive.bytes:
-                raise DownloadDamaged(url=archive.url, reason=f"more than {archive.bytes} bytes")
-            digest.update(chunk)
-            file.write(chunk)
-    if size < archive.bytes:
-        raise DownloadDamaged(url=archive.url, reason=f"{size} of {archive.bytes} bytes")
-    if digest.hexdigest() != archive.sha256:
-        raise DownloadDamaged(url=archive.url, reason=f"sha256 {digest.hexdigest()}")
-
-
-def _chunks(request: urllib.request.Request, timeout: float) -> Iterator[bytes]:
-    """The response's body, in pieces. Only the network's errors become `DownloadFailed`; those of
-    the disk are raised by the caller, outside this generator."""
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:
-            while chunk := response.read(1 << 18):
-                yield chunk
+            data = response.read(archive.bytes + 1)
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise DownloadFailed(url=request.full_url, reason=reason) from error
+        raise DownloadFailed(url=archive.url, reason=reason) from error
+    if len(data) != archive.bytes:
+        raise DownloadDamaged(url=archive.url, reason=f"{len(data)} bytes, not {archive.bytes}")
+    if (sha256 := hashlib.sha256(data).hexdigest()) != archive.sha256:
+        raise DownloadDamaged(url=archive.url, reason=f"sha256 {sha256}")
+    return data
 
 
-def _unpack(archive: Archive, zipped: Path, target: Path) -> None:
+def _unpack(archive: Archive, data: bytes, target: Path) -> None:
     """Unpack plain files and folders only, never outside `target`.
 
     The digest has been checked, but the next person to change the address changes it as well.
     """
     try:
-        with zipfile.ZipFile(zipped) as packed:
+        with zipfile.ZipFile(BytesIO(data)) as packed:
             for entry in packed.infolist():
-                _check_entry(archive, entry)
+                parts = entry.filename.replace("\\", "/").split("/")
+                unsafe = parts[0] == "" or ".." in parts or ":" in parts[0]
+                if unsafe or stat.S_ISLNK(entry.external_attr >> 16):
+                    reason = f"unsafe entry {entry.filename!r}"
+                    raise DownloadDamaged(url=archive.url, reason=reason)
             if sum(entry.file_size for entry in packed.infolist()) > 4 * archive.bytes + 1_000_000:
                 raise DownloadDamaged(url=archive.url, reason="unpacks to too much")
             packed.extractall(target)
@@ -143,11 +128,3 @@ def _unpack(archive: Archive, zipped: Path, target: Path) -> None:
         raise DownloadDamaged(url=archive.url, reason="not a readable zip file") from error
     if not (target / archive.folder).is_dir():
         raise DownloadDamaged(url=archive.url, reason=f"no folder {archive.folder}")
-    shutil.rmtree(target / "__MACOSX", ignore_errors=True)
-
-
-def _check_entry(archive: Archive, entry: zipfile.ZipInfo) -> None:
-    parts = entry.filename.replace("\\", "/").split("/")
-    unsafe = parts[0] == "" or ".." in parts or ":" in parts[0]
-    if unsafe or stat.S_ISLNK(entry.external_attr >> 16):
-        raise DownloadDamaged(url=archive.url, reason=f"unsafe entry {entry.filename!r}")

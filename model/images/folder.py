@@ -6,7 +6,6 @@ import hashlib
 import logging
 import random
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,7 +129,6 @@ def read_folder(root: Path, *, seed: int, val_fraction: float = 0.2) -> PictureF
         raise NoTrainFolder(folder=root)
     skipped: list[Path] = []
     train = _read_classes(root / "train" if has_train else root, root, skipped)
-    classes = tuple(train)
     if has_val:
         val = _read_classes(root / "val", root, skipped)
         if different := sorted(train.keys() ^ val.keys()):
@@ -141,9 +139,7 @@ def read_folder(root: Path, *, seed: int, val_fraction: float = 0.2) -> PictureF
             if len(files) < 2:
                 raise TooFewPictures(folder=files[0].parent.relative_to(root))
             train[name], val[name] = _split(files, f"{seed}/{name}", val_fraction)
-    return PictureFolder(
-        root, classes, _labelled(train, classes), _labelled(val, classes), tuple(skipped)
-    )
+    return PictureFolder(root, tuple(train), _labelled(train), _labelled(val), tuple(skipped))
 
 
 def load_training_picture(path: Path, root: Path) -> Image.Image:
@@ -188,8 +184,7 @@ def _read_classes(folder: Path, root: Path, skipped: list[Path]) -> dict[str, li
 def _read_class(folder: Path, root: Path, skipped: list[Path]) -> list[Path]:
     files: list[Path] = []
     for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in inside.parts)
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or path.suffix.lower() not in PICTURE_SUFFIXES or not path.is_file():
             continue
         if is_placeholder(path):
@@ -208,5 +203,6 @@ def _split(files: list[Path], seed: str, val_fraction: float) -> tuple[list[Path
     return sorted(shuffled[count:]), sorted(shuffled[:count])
 
 
-def _labelled(by_class: dict[str, list[Path]], classes: Sequence[str]) -> tuple[Picture, ...]:
-    return tuple(Picture(path, label) for label, c in enumerate(classes) for path in by_class[c])
+def _labelled(by_class: dict[str, list[Path]]) -> tuple[Picture, ...]:
+    classes = enumerate(by_class.values())
+    return tuple(Picture(path, label) for label, files in classes for path in files)

@@ -10,21 +10,13 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class HeaderLimits:
-    """The most that `is_overloaded` lets pass."""
-
-    shared_bytes: int = 32_000_000  # of a directory's values, beyond the length of the file
-    values: int = 200_000  # of one tag, or tiles or strips; a 16-bit palette has 196,608
-    parts: int = 100_000  # segments of a JPEG, chunks of a PNG
-    comment_blocks: int = 4_000  # of 255 bytes at most, before a GIF's first frame
-    scans: int = 100  # of a JPEG; each paints 40 megapixels in 0.05 s
-
-
-LIMITS = HeaderLimits()
+# The most that `is_overloaded` lets pass.
+SHARED_BYTES = 32_000_000  # of a directory's values, beyond the length of the file
+VALUES = 200_000  # of one tag, or tiles or strips; a 16-bit palette has 196,608
+PARTS = 100_000  # segments of a JPEG, chunks of a PNG
+COMMENT_BLOCKS = 4_000  # of 255 bytes at most, before a GIF's first frame
+SCANS = 100  # of a JPEG; each paints 40 megapixels in 0.05 s
 
 # A JPEG marker that is followed by a length, or the one that ends the picture.
 JPEG_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
@@ -70,8 +62,8 @@ def is_overloaded_directory(block: bytes) -> bool:
             held = min(size, max(0, len(block) - struct.unpack(order + pointer, value)[0]))
             total += held
             listed = tag in (STRIP_OFFSETS, TILE_OFFSETS) or kind not in AS_BYTES
-            many = listed and held > LIMITS.values * BYTES_A_VALUE[kind]
-            if many or total > len(block) + LIMITS.shared_bytes:
+            many = listed and held > VALUES * BYTES_A_VALUE[kind]
+            if many or total > len(block) + SHARED_BYTES:
                 return True
     except struct.error:  # cut short: Pillow reads no further either
         pass
@@ -87,7 +79,7 @@ def _jpeg(data: bytes) -> bool:
         at = match.end() + int.from_bytes(data[match.end() : match.end() + 2], "big")
         parts += 1
         scans += marker == SCAN
-        if parts > LIMITS.parts or scans > LIMITS.scans:
+        if parts > PARTS or scans > SCANS:
             return True
         # Pillow joins the segments of a long EXIF block
         if marker == APP1 and data.startswith(EXIF_START, match.end() + 2):
@@ -97,7 +89,7 @@ def _jpeg(data: bytes) -> bool:
 
 def _png(data: bytes) -> bool:
     at = len(b"\x89PNG\r\n\x1a\n")
-    for _ in range(LIMITS.parts):
+    for _ in range(PARTS):
         if at >= len(data):
             return False
         at += 12 + int.from_bytes(data[at : at + 4], "big")
@@ -107,7 +99,7 @@ def _png(data: bytes) -> bool:
 def _gif(data: bytes) -> bool:
     at = 13 + (3 << (data[10] & 7) + 1 if data[10:11] and data[10] & 0x80 else 0)
     comment_blocks = 0
-    for _ in range(LIMITS.parts):
+    for _ in range(PARTS):
         kind, label = data[at : at + 1], data[at + 1 : at + 2]
         at += 1
         if kind in (b"", b",", b";"):  # the end of the file, the first frame, the end of frames
@@ -120,6 +112,6 @@ def _gif(data: bytes) -> bool:
             at += 1 + length
             comment_blocks += label == COMMENT
         at += 1
-        if comment_blocks > LIMITS.comment_blocks:
+        if comment_blocks > COMMENT_BLOCKS:
             return True
     return True

@@ -9,28 +9,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from model.errors import UserError
 from model.images.headers import is_overloaded, is_overloaded_directory
 
+# The most that `load_picture` accepts.
+MAX_BYTES = 100_000_000
+MAX_WEBP_BYTES = 30_000_000  # its decoder holds them beside four copies of the pixels
+MAX_PIXELS = 40_000_000
+MAX_RATIO = 20  # of the long side to the short one
 
-@dataclass(frozen=True)
-class PictureLimits:
-    """The most that `load_picture` accepts."""
-
-    bytes: int = 100_000_000
-    webp_bytes: int = 30_000_000  # its decoder holds them beside four copies of the pixels
-    pixels: int = 40_000_000
-    ratio: int = 20  # of the long side to the short one
-
-
-LIMITS = PictureLimits()
 STRIP = 1_000_000  # pixels that are converted at a time
 
 # What Pillow is asked to recognise. Its other sixty formats are attack surface that no photo needs.
@@ -39,19 +32,6 @@ READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC"
 HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 )
-
-# The EXIF orientation tag and what undoes each of its values (Exif 2.32, section 4.6.4).
-ORIENTATION_TAG = 0x0112
-TILE_WIDTH, TILE_LENGTH = 322, 323
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class PictureError(UserError):
@@ -126,7 +106,7 @@ def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
 
     The first frame of an animation is taken, transparency is laid over white, the EXIF orientation
     is applied (an unreadable EXIF block is ignored: the picture itself is fine), and 16-bit and
-    floating-point greyscale are scaled to 8 bits. The long side is at most `LIMITS.ratio` times the
+    floating-point greyscale are scaled to 8 bits. The long side is at most `MAX_RATIO` times the
     short one, so that resizing the short side to what a network wants costs little. At no time are
     there more than 700 MB at work, WebP at the limit of pixels being the worst.
 
@@ -139,8 +119,9 @@ def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
         of them `PictureError`, none names a path.
     """
     try:
-        picture, turn = _decode(source)
-        return picture if turn is None else picture.transpose(turn)
+        picture = _decode(_read(source))
+        ImageOps.exif_transpose(picture, in_place=True)
+        return picture
     except PictureError:
         raise
     except MemoryError as error:
@@ -151,34 +132,35 @@ def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
         raise DamagedPicture() from error
 
 
-def _decode(source: str | os.PathLike[str] | bytes) -> tuple[Image.Image, Image.Transpose | None]:
-    """The picture as RGB, as it is stored, and what makes it upright. On return all that the
-    decoder held is free again."""
-    with _open(_read(source)) as image:
+def _decode(data: bytes) -> Image.Image:
+    """The picture as RGB, as it is stored, with its orientation as its only metadata. On return all
+    that the decoder held is free again."""
+    with _open(data) as image:
         _check_size(image)
         image.load()
         # HEIC may change its size while it is decoded.
         _check_size(image)
         image.fp = None  # WebP keeps another copy of the pixels there
-        return _to_rgb(image), _what_makes_upright(image)
+        picture = _to_rgb(image)
+        picture.info.clear()
+        picture.getexif()[ExifTags.Base.Orientation] = _orientation(image)
+        return picture
 
 
 def _read(source: str | os.PathLike[str] | bytes) -> bytes:
-    if isinstance(source, bytes):
-        data = source
-    else:
-        path = Path(source)
+    data = source
+    if not isinstance(source, bytes):
         # A pipe or a device would never end.
-        if not path.is_file():
+        if not Path(source).is_file():
             raise PictureNotFound()
         try:
-            with path.open("rb") as file:
-                data = file.read(LIMITS.bytes + 1)
+            with open(source, "rb") as file:
+                data = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise PictureNotFound() from error
     if not data:
         raise EmptyPicture()
-    limit = LIMITS.webp_bytes if data[8:12] == b"WEBP" else LIMITS.bytes
+    limit = MAX_WEBP_BYTES if data[8:12] == b"WEBP" else MAX_BYTES
     if len(data) > limit:
         raise PictureTooHeavy(limit=limit // 1_000_000)
     return data
@@ -187,7 +169,11 @@ def _read(source: str | os.PathLike[str] | bytes) -> bytes:
 def _open(data: bytes) -> Image.Image:
     """The image with its header read and nothing decoded."""
     if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
-        return _open_heif(data)
+        # Only an iPhone's pictures need it. Its image class is used directly, since its documented
+        # `register_heif_opener` would change what `PIL.Image.open` does everywhere in the process.
+        from pillow_heif import HeifImageFile
+
+        return HeifImageFile(BytesIO(data))
     if unreadable := _unreadable_format(data):
         raise UnsupportedPicture(format=unreadable)
     if is_overloaded(data):
@@ -195,18 +181,10 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(BytesIO(data), formats=PILLOW_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        # Pillow's own, far higher limit; below it the pixels are counted by `_check_pixels`.
-        raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000) from error
+        # Pillow's own, far higher limit; below it the pixels are counted by `_check_size`.
+        raise PictureTooLarge(limit=MAX_PIXELS // 1_000_000) from error
     except Image.UnidentifiedImageError as error:
         raise NotAPicture() from error
-
-
-def _open_heif(data: bytes) -> Image.Image:
-    # Only an iPhone's pictures need it. Its image class is used directly, since its documented
-    # `register_heif_opener` would change what `PIL.Image.open` does everywhere in the process.
-    from pillow_heif import HeifImageFile
-
-    return HeifImageFile(BytesIO(data))
 
 
 def _unreadable_format(data: bytes) -> str | None:
@@ -225,27 +203,27 @@ def _unreadable_format(data: bytes) -> str | None:
 
 def _check_size(image: Image.Image) -> None:
     width, height = image.size
-    if width * height > LIMITS.pixels:
-        raise PictureTooLarge(limit=LIMITS.pixels // 1_000_000)
+    if width * height > MAX_PIXELS:
+        raise PictureTooLarge(limit=MAX_PIXELS // 1_000_000)
     # A TIFF may be stored in tiles that are larger than the picture, and each is unfolded whole.
     tags = getattr(image, "tag_v2", {})
-    if int(tags.get(TILE_WIDTH, 0)) * int(tags.get(TILE_LENGTH, 0)) > LIMITS.pixels:
+    tile = tags.get(ExifTags.Base.TileWidth, 0), tags.get(ExifTags.Base.TileLength, 0)
+    if int(tile[0]) * int(tile[1]) > MAX_PIXELS:
         raise OverloadedPicture()
-    if max(width, height) > LIMITS.ratio * min(width, height):
-        raise PictureTooThin(limit=LIMITS.ratio)
+    if max(width, height) > MAX_RATIO * min(width, height):
+        raise PictureTooThin(limit=MAX_RATIO)
 
 
-def _what_makes_upright(image: Image.Image) -> Image.Transpose | None:
+def _orientation(image: Image.Image) -> int | None:
     try:
         if is_overloaded_directory(image.info.get("exif", b"")):
             return None
         # an old way of PNG, which Pillow reads as well: EXIF in hexadecimal, in a text
         if len(image.info.get("Raw profile type exif", "")) > 2 * 65536:
             return None
-        orientation = image.getexif().get(ORIENTATION_TAG)
+        return image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # damaged metadata does not make a damaged picture
-        orientation = None
-    return UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+        return None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

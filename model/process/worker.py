@@ -21,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,10 @@ class Worker:
         request. `nice` (0 to 19) lets the server's other work go first, and `cpu_seconds` ends a
         process that computes longer than that for one request, where the system can: on a busy
         machine a limit on the time that passes would end those who only wait for a processor."""
-        self.handler, self.nice, self.most_waiting = handler, nice, most_waiting
-        self.cpu_seconds = cpu_seconds
-        self.environment = dict(environment or {})
+        self._options = [handler, f"{nice}", f"{cpu_seconds}"]
+        self._environment = dict(environment or {})
         self._turn = threading.Lock()
-        self._count = threading.Lock()
-        self._waiting = 0
+        self._line = threading.BoundedSemaphore(most_waiting + 1)  # and the one whose turn it is
         self._process: subprocess.Popen | None = None
         self._ready = False
 
@@ -78,41 +76,31 @@ class Worker:
         it is one's turn included. With `line_seconds` that time is apart: whose turn has not come
         by then is told that we are busy, and `seconds` are for the work alone, so that no process
         is killed for having begun late. Raises Busy, OutOfTime or WorkerDied."""
-        deadline = time.monotonic() + seconds
-        patience = seconds if line_seconds is None else line_seconds
-        with self._place_in_line():
-            if line_seconds is not None and not self._ready:
-                patience += START_SECONDS  # the imports of a new process are nobody's turn
+        began, patience = time.monotonic(), seconds
+        if line_seconds is not None:  # the imports of a new process are nobody's turn
+            patience = line_seconds + (0 if self._ready else START_SECONDS)
+        if not self._line.acquire(blocking=False):
+            raise Busy
+        try:
             if not self._turn.acquire(timeout=patience):
                 raise OutOfTime if line_seconds is None else Busy
             if line_seconds is not None:
-                deadline = time.monotonic() + seconds
+                began = time.monotonic()
             try:
-                return self._exchange(request, deadline)
+                return self._exchange(request, began + seconds)
             finally:
                 self._turn.release()
+        finally:
+            self._line.release()
 
     def close(self) -> None:
         """End the process, whatever it does; another `ask` would start a new one."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                with contextlib.suppress(OSError):  # unsent bytes that nobody will read
-                    pipe.close()
-
-    @contextlib.contextmanager
-    def _place_in_line(self) -> Iterator[None]:
-        with self._count:
-            if self._waiting > self.most_waiting:
-                raise Busy
-            self._waiting += 1
-        try:
-            yield
-        finally:
-            with self._count:
-                self._waiting -= 1
+            # At the end of the block the pipes are closed, and the process is waited for.
+            with contextlib.suppress(OSError), process:  # unsent bytes that nobody will read
+                pass
 
     def _exchange(self, request: Any, deadline: float) -> Any:
         if self._process is None or self._process.poll() is not None:  # ended while idle
@@ -137,41 +125,27 @@ class Worker:
     def _read_line(self, seconds: float) -> str:
         """The next line; without one in time the process is killed and a new one is started, so
         that the next caller need not wait for its imports."""
-        process = self._process
-        expired = threading.Event()
-
-        def kill() -> None:
-            expired.set()
-            process.kill()
-
-        timer = threading.Timer(seconds, kill)
+        process, began = self._process, time.monotonic()
+        timer = threading.Timer(seconds, process.kill)
         timer.daemon = True
         timer.start()
-        try:
-            line = process.stdout.readline()
-        finally:
-            timer.cancel()
+        line = process.stdout.readline()
+        timer.cancel()
+        expired = time.monotonic() - began >= seconds
         if line.endswith("\n"):
             return line
         was_ready = self._ready
         self.close()
         if was_ready:  # and not where it cannot even be started
             self._start()
-        raise OutOfTime if expired.is_set() else WorkerDied
+        raise OutOfTime if expired else WorkerDied
 
     def _start(self) -> None:
         kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "model.process.worker",
-                self.handler,
-                f"{self.nice}",
-                f"{self.cpu_seconds}",
-            ],
+            [sys.executable, "-m", "model.process.worker", *self._options],
             cwd=ROOT,
-            env={**kept, **self.environment},
+            env={**kept, **self._environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

@@ -14,27 +14,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic
 
 from model.errors import UserError
+from model.hub.cache import Snapshot, cached_snapshots, find_cached, mark_good
+from model.hub.download import fetch
 from model.hub.errors import HubError, HubSlow, WrongModel
-from model.hub.source import (
-    HubSettings,
-    HubSource,
-    Snapshot,
-    cached_snapshots,
-    fetch,
-    find_cached,
-    mark_good,
-    parse_source,
-)
-from model.run.origin import Origin, State
+from model.hub.source import HubSettings, HubSource, parse_source
+from model.run.origin import Origin
+from model.serving.served import Model, State
 
 log = logging.getLogger(__name__)
-
-Model = TypeVar("Model")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -69,14 +61,11 @@ class Degraded(UserError):
         super().__init__(origin=origin, cause=cause)
 
     def message(self, language: str) -> str:
-        cause = self.cause.message(language)
+        is_copy, cause = self.origin.revision is not None, self.cause.message(language)
         if language == "zh":
-            older = f"此前下载的 {self.origin}"
-            return self.zh.format(
-                serving=older if self.origin.revision else "内置模型", cause=cause
-            )
-        older = f"an earlier copy, {self.origin}"
-        serving = older if self.origin.revision else "the bundled model"
+            serving = f"此前下载的 {self.origin}" if is_copy else "内置模型"
+            return self.zh.format(serving=serving, cause=cause)
+        serving = f"an earlier copy, {self.origin}" if is_copy else "the bundled model"
         return self.en.format(serving=serving, cause=cause[0].lower() + cause[1:])
 
 
@@ -105,13 +94,13 @@ def follow(
 
 def _ask_until_served(wanted: _Wanted[Model], patience: Patience) -> Iterator[State[Model]]:
     said: HubError | None = None  # what the page shows already
-    fetching = _in_background(wanted.fetch)
-    if not _is_done(fetching, patience.before_spare):
-        started = time.monotonic()
+    fetching = wanted.fetching()
+    if not wait([fetching], patience.before_spare).done:
+        end = time.monotonic() + patience.before_serving
         # Loading begins with the import of torch: better now than when patience is at its end.
         slow = HubSlow()
         spare = wanted.spare(slow)
-        if not _is_done(fetching, started + patience.before_serving - time.monotonic()):
+        if not wait([fetching], end - time.monotonic()).done:
             said = slow
             yield spare
     for pause in patience.pauses():
@@ -130,7 +119,7 @@ def _ask_until_served(wanted: _Wanted[Model], patience: Patience) -> Iterator[St
             yield wanted.loaded(snapshot)
             return
         time.sleep(pause)
-        fetching = _in_background(wanted.fetch)
+        fetching = wanted.fetching()
 
 
 @dataclass(frozen=True)
@@ -142,8 +131,18 @@ class _Wanted(Generic[Model]):
     load: Callable[[Path, Origin], Model]
     settings: HubSettings
 
-    def fetch(self) -> Snapshot:
-        return fetch(self.source, self.settings)
+    def fetching(self) -> Future[Snapshot]:
+        """It is fetched in a thread that an exit of the program does not wait for."""
+        future: Future[Snapshot] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(fetch(self.source, self.settings))
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, name="ask-the-hub", daemon=True).start()
+        return future
 
     def loaded(self, snapshot: Snapshot) -> State[Model]:
         model = self.load(snapshot.folder, Origin(snapshot.repo, snapshot.commit))
@@ -152,32 +151,11 @@ class _Wanted(Generic[Model]):
 
     def spare(self, cause: HubError) -> State[Model]:
         """The commit that was served last, else the bundled model, else the error."""
-        for folder, origin in self._replacements():
+        snapshots = cached_snapshots(self.source.repo, self.settings)
+        copies = ((each.folder, Origin(each.repo, each.commit)) for each in snapshots)
+        for folder, origin in chain(copies, [(self.bundled, Origin("bundled"))]):
             try:
                 return State(self.load(folder, origin), notice=Degraded(origin, cause))
             except UserError as error:
                 log.warning("%s cannot be served instead: %s", origin, error)
         return State(error=cause)
-
-    def _replacements(self) -> Iterator[tuple[Path, Origin]]:
-        for snapshot in cached_snapshots(self.source.repo, self.settings):
-            yield snapshot.folder, Origin(snapshot.repo, snapshot.commit)
-        yield self.bundled, Origin("bundled")
-
-
-def _in_background(call: Callable[[], Result]) -> Future[Result]:
-    """The result of `call` from a thread that an exit of the program does not wait for."""
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="ask-the-hub", daemon=True).start()
-    return future
-
-
-def _is_done(future: Future, timeout: float) -> bool:
-    return bool(wait([future], max(timeout, 0.0)).done)

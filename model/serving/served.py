@@ -5,21 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from model.errors import UserError
-from model.run.origin import Origin, State
-
-if TYPE_CHECKING:
-    from model.classifier.classifier import Classifier
-    from model.regression.regressor import Regressor
 
 log = logging.getLogger(__name__)
 
 Model = TypeVar("Model")
-WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
 
 
 class StillLoading(UserError):
@@ -30,6 +23,16 @@ class StillLoading(UserError):
 class LoadingFailed(UserError):
     en = "The model could not be loaded. The log of the app says why."
     zh = "模型无法加载，原因见应用日志。"
+
+
+@dataclass(frozen=True)
+class State(Generic[Model]):
+    """What is served from now on: a model, or else the error that says why there is none.
+    `notice` tells the reader that the model is not the one that was asked for, and why."""
+
+    model: Model | None = None
+    error: UserError | None = None
+    notice: UserError | None = None
 
 
 class Served(Generic[Model]):
@@ -92,40 +95,3 @@ class Served(Generic[Model]):
             log.info("serving %s", getattr(state.model, "origin", "a model"))
         self._state = state
         self._ready.set()
-
-
-def serve_classifier(source: str | None) -> Served[Classifier]:
-    """The classifier of SOURCE (a run folder, USER/REPO or USER/REPO@REVISION); None is the
-    bundled one. Not yet loading."""
-
-    def load(folder: Path, origin: Origin) -> Classifier:
-        from model.classifier.classifier import Classifier  # imports torch
-
-        return Classifier.load(folder, origin)
-
-    return _serve(source, WEIGHTS_FOLDER / "ants_bees", load)
-
-
-def serve_regressor(source: str | None) -> Served[Regressor]:
-    """The regressor of SOURCE, as for `serve_classifier`."""
-
-    def load(folder: Path, origin: Origin) -> Regressor:
-        from model.regression.regressor import Regressor  # imports torch
-
-        return Regressor.load(folder, origin)
-
-    return _serve(source, WEIGHTS_FOLDER / "regression", load)
-
-
-def _serve(
-    source: str | None, bundled: Path, load: Callable[[Path, Origin], Model]
-) -> Served[Model]:
-    if not source:
-        return Served.loading(lambda: load(bundled, Origin("bundled")))
-
-    def states() -> Iterator[State[Model]]:
-        from model.serving.fallback import follow  # imports huggingface_hub
-
-        return follow(source, bundled, load)
-
-    return Served(states)

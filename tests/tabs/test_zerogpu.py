@@ -11,7 +11,7 @@ from tests.conftest import ROOT, clean_environment
 
 BUILD = """
 import app
-from model.serving.served import serve_classifier, serve_regressor
+from model.serving.models import serve_classifier, serve_regressor
 app.build(serve_classifier(None), serve_regressor(None))
 from tabs.zerogpu import on_gpu
 print(on_gpu.__module__, "torch" in sys.modules)

@@ -15,8 +15,9 @@ from huggingface_hub import constants
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from model.hub.download import fetch
 from model.hub.errors import CorruptFile, HubError, HubUnavailable
-from model.hub.source import HubSettings, HubSource, fetch
+from model.hub.source import HubSettings, HubSource
 from tests.hub_server import HubServer
 
 MODEL = HubSource("me/model")

@@ -17,23 +17,22 @@ from PIL import Image
 
 from model.classifier.classifier import Classifier
 from model.hub import publish
-from model.hub.publish import (
+from model.hub.download import fetch
+from model.hub.errors import (
     BadDestination,
     BranchOrPullRequest,
-    Destination,
     NothingPublished,
     NoToken,
     NotYours,
     PublishUnclear,
     TokenCannotWrite,
     TokenRefused,
-    check_token,
-    push_run,
 )
-from model.hub.source import HubSettings, HubSource, fetch
+from model.hub.publish import Destination, check_token, push_run
+from model.hub.source import HubSettings, HubSource
 from model.run.folder import MissingRunFile
 from model.run.origin import Origin
-from model.serving.served import WEIGHTS_FOLDER
+from model.serving.models import WEIGHTS_FOLDER
 from tests.conftest import clean_environment
 from tests.hub_server import HubServer
 
@@ -243,7 +242,7 @@ def test_a_commit_that_nobody_can_tell_of_is_found_the_next_time(
     head = push.prepare()
     push.upload()
     hub.fail("commit", "lost")
-    original = push._commit_once
+    original = push.commit_once
 
     def commit_then_lose_the_line(head: str) -> str:
         try:
@@ -251,7 +250,7 @@ def test_a_commit_that_nobody_can_tell_of_is_found_the_next_time(
         finally:
             hub.fail("info", 503)
 
-    push._commit_once = commit_then_lose_the_line
+    push.commit_once = commit_then_lose_the_line
     with pytest.raises(PublishUnclear) as caught:
         push.commit(head)
     assert caught.value.exit_status == 1

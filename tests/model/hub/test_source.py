@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+from model.hub.cache import cached_snapshots, find_cached, mark_good
+from model.hub.download import fetch
 from model.hub.errors import (
     AccessDenied,
     CorruptFile,
@@ -27,15 +29,7 @@ from model.hub.errors import (
     RevisionUnknown,
     TooLarge,
 )
-from model.hub.source import (
-    HubSettings,
-    HubSource,
-    cached_snapshots,
-    fetch,
-    find_cached,
-    mark_good,
-    parse_source,
-)
+from model.hub.source import HubSettings, HubSource, parse_source
 from tests.hub_server import HubServer, sha256
 
 ROOT = Path(__file__).parents[3]
@@ -257,6 +251,7 @@ def python(code: str, settings: HubSettings, **options) -> subprocess.Popen:
     """A process of its own, in which `settings` and `fetch` are at hand."""
     start = (
         "from pathlib import Path; from model.hub.source import *\n"
+        "from model.hub.download import fetch; from model.hub.errors import CacheNotWritable\n"
         f"settings = HubSettings(endpoint={settings.endpoint!r}, token={settings.token!r},"
         f" cache=Path({str(settings.cache)!r}))\n"
     )

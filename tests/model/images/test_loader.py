@@ -29,6 +29,16 @@ from model.images.loader import (
 )
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
+# How a picture is stored of which an EXIF orientation is said (Exif 2.32, section 4.6.4).
+STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 
 
 def encode(image: Image.Image, format: str, **options) -> bytes:
@@ -82,10 +92,8 @@ def test_applies_the_exif_orientation(orientation: int, format: str):
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = corners()
-    if (undo := pictures.UPRIGHT.get(orientation)) is not None:
-        inverse = {Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270}
-        inverse |= {b: a for a, b in inverse.items()}
-        stored = stored.transpose(inverse.get(undo, undo))
+    if orientation in STORED:
+        stored = stored.transpose(STORED[orientation])
     image = load_picture(encode(stored, format, exif=exif))
     assert image.size == (40, 20)
     red, black = image.getpixel((2, 2)), image.getpixel((38, 18))
@@ -215,7 +223,7 @@ def test_missing_files_folders_and_pipes(tmp_path: Path):
 def test_a_heavy_file_is_refused_unread(tmp_path: Path):
     path = tmp_path / "sparse.bmp"
     with path.open("wb") as file:
-        file.truncate(pictures.LIMITS.bytes + 1)
+        file.truncate(pictures.MAX_BYTES + 1)
     with pytest.raises(PictureTooHeavy):
         load_picture(path)
 

@@ -116,7 +116,7 @@ def test_who_finds_too_many_in_line_is_told_at_once(worker: Worker) -> None:
     worker.ask({}, 20)
     with ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(worker.ask, {"sleep": 0.4, "n": n}, 20) for n in range(3)]
-        while worker._waiting < 3:
+        while worker._line._value:  # places that are free
             time.sleep(0.01)
         started = time.monotonic()
         with pytest.raises(Busy):

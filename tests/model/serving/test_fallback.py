@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-import model.hub.source
+import model.hub.download
 from model.errors import UserError
 from model.hub.errors import CorruptFile, RepoGated, RepoNotFound
 from model.hub.source import HubSettings
@@ -225,10 +225,11 @@ def test_without_even_a_bundled_model_the_outage_is_the_error(
 def test_a_disk_that_takes_nothing(hub: HubServer, serve: Serve, tmp_path: Path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
-    model.hub.source._temporary_cache.cache_clear()  # an earlier test may have made one
+    model.hub.download._temporary_cache.cache_clear()  # an earlier test may have made one
     served = serve(cache=tmp_path / "file" / "hub")
     assert name_served(served) == "bundled"
     assert "could not be stored" in str(served.notice)
+    assert str(tmp_path) not in str(served.notice)
 
 
 def test_folders_and_nonsense(serve: Serve, tmp_path: Path):

@@ -87,7 +87,7 @@ def test_without_sympys_answer_the_other_two_decide(client: Client) -> None:
     QUICK.ask({"wanted": "simplified", "source": "x", "values": None}, 60)
     os.kill(QUICK._process.pid, signal.SIGSTOP)
     asked = client.submit("w*x**2", {"w": 2, "x": 3.25}, api_name="/gradients")
-    while not QUICK._waiting:
+    while not QUICK._turn.locked():
         time.sleep(0.01)
     time.sleep(0.2)
     os.kill(QUICK._process.pid, signal.SIGKILL)

@@ -21,7 +21,8 @@ from model.classifier.classifier import Classifier
 from model.images.loader import load_picture
 from model.run.folder import read_run
 from model.run.origin import Origin
-from model.serving.served import WEIGHTS_FOLDER, Served, serve_classifier
+from model.serving.models import WEIGHTS_FOLDER, serve_classifier
+from model.serving.served import Served
 from tabs import status
 from tabs.classification import tab as classification
 from tabs.classification.tab import EXAMPLES, example_pictures

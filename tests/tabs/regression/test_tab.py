@@ -20,7 +20,8 @@ from torch import nn
 
 from model.regression.ground_truth import true_function
 from model.run.origin import Origin
-from model.serving.served import Served, serve_regressor
+from model.serving.models import serve_regressor
+from model.serving.served import Served
 from tabs.language import translations
 from tabs.regression import tab as regression
 from tabs.regression.charts import Bar, draw_bars, draw_errors
