@@ -12,9 +12,20 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.context import Context
 
 Updates = dict[str, Any]
 CALLERS = 8  # of each listener at a time: who waits for an answer holds up nobody
+
+
+def named(prefix: str) -> dict[str, Component]:
+    """The components of the page that is being built whose `elem_id` begins with `prefix`, by the
+    rest of it, as a name: "autograd-step-text" is "step_text"."""
+    return {
+        part.elem_id.removeprefix(prefix).replace("-", "_"): part
+        for part in Context.root_block.blocks.values()
+        if (part.elem_id or "").startswith(prefix)
+    }
 
 
 def some(parts: Mapping[str, Component], names: Iterable[str]) -> dict[str, Component]:
@@ -36,14 +47,13 @@ def listen(
     What it returns, or yields, holds new values for some of `outputs`, by the same names.
     `options` are those of `gr.on`.
     """
-    constants = constants or {}
     parameters = inspect.signature(function).parameters
     if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        inputs = some(inputs, (inputs.keys() - constants.keys()) & parameters.keys())
+        inputs = some(inputs, inputs.keys() & parameters.keys())
 
-    def named(values: dict, request: gr.Request) -> Any:
+    def answer(values: dict, request: gr.Request) -> Any:
         given = {name: values[component] for name, component in inputs.items()}
-        return function(request=request, **given, **constants)
+        return function(request=request, **given, **(constants or {}))
 
     def components(updates: Updates) -> dict[Component, Any]:
         # Gradio takes an empty dict for a value.
@@ -51,10 +61,10 @@ def listen(
         return {outputs[name]: value for name, value in every.items()}
 
     def call(values: dict, request: gr.Request) -> dict[Component, Any]:
-        return components(named(values, request))
+        return components(answer(values, request))
 
     def call_stepwise(values: dict, request: gr.Request) -> Iterator[dict[Component, Any]]:
-        yield from map(components, named(values, request))
+        yield from map(components, answer(values, request))
 
     return gr.on(
         triggers,

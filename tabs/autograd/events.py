@@ -29,10 +29,11 @@ from tabs.numbers import number
 if TYPE_CHECKING:  # torch comes with it
     from model.autograd.gradients import Trace
 
-EXAMPLES = json.loads(
-    (Path(__file__).parents[2] / "examples" / "expressions.json").read_text(encoding="utf-8")
-)
-DEFAULT = next(example for example in EXAMPLES if example["id"] == "squared_error")
+FOLDER = Path(__file__).parents[2] / "examples"
+EXAMPLES = {
+    each["id"]: each for each in json.loads((FOLDER / "expressions.json").read_text("utf-8"))
+}
+DEFAULT = EXAMPLES["squared_error"]
 NEW_VALUE = 1.0  # of a variable that has not been given one
 FIELDS = [f"field_{k}" for k in range(LIMITS.variables)]  # for values, shown as needed
 

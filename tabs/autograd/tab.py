@@ -20,20 +20,21 @@ from tabs.autograd import events
 from tabs.autograd.events import DEFAULT, EXAMPLES, FIELDS, NEW_VALUE
 from tabs.autograd.text import WORDS, label
 from tabs.language import Words, language_of
-from tabs.listeners import CALLERS, listen, some
+from tabs.listeners import CALLERS, listen, named, some
 
 __all__ = ["CSS", "TEXT", "build", "gradients"]
 
 CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 TEXT: Words = {
     **{f"autograd.{key}": words for key, words in WORDS.items()},
-    **{f"autograd.example.{each['id']}": tuple(each["name"]) for each in EXAMPLES},
+    **{f"autograd.example.{name}": tuple(each["name"]) for name, each in EXAMPLES.items()},
 }
-# Names of components: what a button does, what is chosen, and what is shown together.
+# Names of components: buttons with what they mean, and those that change together.
 MOVES = {"start": -1000, "back": -1, "next": 1, "end": 1000}  # steps
 RATES = {"safe": 0.5, "unsafe": 1.05}  # of the limit
 CHOICES = ("along", "across", "up", "trained")
 STEP = ("step", "graph", "step_text")
+ANSWER = ("problem", "answer", "query", *STEP)
 MOVING = ("verdict", "plots", "losses")
 # The page's address holds the expression and its values, so that it can be shared.
 WRITE_ADDRESS = """(query) => {
@@ -126,122 +127,114 @@ def as_json(value: float, missing: str | None = "NaN") -> Number | None:
 def build() -> None:
     """The tab's components, listeners and endpoint. Call it inside a `gr.Tab`."""
     tab = Context.block
-    gr.Markdown(label("intro"))
+    _build_input()
+    _build_graph()
+    with gr.Tabs():
+        with gr.Tab(label("move")):
+            _build_moving()
+        with gr.Tab(label("formula")):
+            gr.Markdown(elem_id="autograd-formula")
+        with gr.Tab(label("code")):
+            gr.Markdown(label("code_info"))
+            gr.Code(language="python", interactive=False, elem_id="autograd-code")
+    gr.Textbox(visible=False, elem_id="autograd-link")
     parts = {
         "kept": gr.State(dict(DEFAULT["values"])),  # every value that was ever typed, by name
         "text": gr.State(DEFAULT["expression"]),  # the last expression without a mistake
         "chosen": gr.State({}),  # what `events.choose` gives
         "query": gr.State({}),  # of the page's address, from `events.show_answer`
-        "link": gr.Textbox(visible=False),
-        **_build_input(),
-        **_build_graph(),
+        **named("autograd-"),
     }
-    with gr.Tabs():
-        with gr.Tab(label("move")):
-            parts |= _build_moving()
-        with gr.Tab(label("formula")):
-            parts["formula"] = gr.Markdown(elem_id="autograd-formula")
-        with gr.Tab(label("code")):
-            gr.Markdown(label("code_info"))
-            code = gr.Code(language="python", interactive=False, elem_id="autograd-code")
-            parts["code"] = code
-    if isinstance(tab, gr.Tab) and isinstance(tab.parent, gr.Tabs) and tab.id is not None:
-        outputs, constants = {"tabs": tab.parent}, {"tab": tab.id}
-        listen([Context.root_block.load], events.open_linked_tab, {}, outputs, constants)
     _listen_to_input(parts)
     _listen_to_changes(parts)
+    if isinstance(tab, gr.Tab) and isinstance(tab.parent, gr.Tabs) and tab.id is not None:
+        page, tabs = Context.root_block.load, {"tabs": tab.parent}
+        listen([page], events.open_linked_tab, {}, tabs, {"tab": tab.id})
     endpoint(gradients, "gradients", CALLERS)
 
 
-def _build_input() -> dict[str, Component]:
+def _build_input() -> None:
     """The expression, examples, value fields, and the answer to them."""
-    expression = gr.Textbox(
+    gr.Markdown(label("intro"))
+    gr.Textbox(
         DEFAULT["expression"],
         label=label("expression"),
         info=label("expression_info"),
         elem_id="autograd-expression",
         max_lines=1,
     )
-    problem = gr.HTML(elem_id="autograd-problem")
+    gr.HTML(elem_id="autograd-problem")
     with gr.Row(elem_classes="ag-chips"):
-        chips = {e["id"]: gr.Button(label(f"example.{e['id']}"), size="sm") for e in EXAMPLES}
+        for name in EXAMPLES:
+            gr.Button(label(f"example.{name}"), size="sm", elem_id=f"autograd-example-{name}")
     with gr.Row(elem_classes="ag-values", elem_id="autograd-values"):
-        fields = {f: gr.Number(NEW_VALUE, visible=False, min_width=96) for f in FIELDS}
-    answer = gr.HTML("⏳", elem_id="autograd-answer")
-    second = gr.Checkbox(label=label("second"), elem_id="autograd-second", container=False)
-    return {
-        **{"expression": expression, "problem": problem, "answer": answer, "second": second},
-        **chips,
-        **fields,
-    }
+        for name in FIELDS:
+            gr.Number(NEW_VALUE, visible=False, min_width=96, elem_id=f"autograd-{name}")
+    gr.HTML("⏳", elem_id="autograd-answer")
+    gr.Checkbox(label=label("second"), elem_id="autograd-second", container=False)
 
 
-def _build_graph() -> dict[str, Component]:
+def _build_graph() -> None:
     """Buttons and slider to step with, and what the step did."""
     with gr.Row(elem_classes="ag-chips"):
-        buttons = {
-            key: gr.Button(label(key), size="sm", elem_id=f"autograd-{key}") for key in MOVES
-        }
-    step = gr.Slider(0, 9, value=0, step=1, label=label("step"), elem_id="autograd-step")
-    step_text = gr.HTML(elem_id="autograd-step-text")
-    graph = gr.HTML(elem_id="autograd-graph")
+        for name in MOVES:
+            gr.Button(label(name), size="sm", elem_id=f"autograd-{name}")
+    gr.Slider(0, 9, value=0, step=1, label=label("step"), elem_id="autograd-step")
+    gr.HTML(elem_id="autograd-step-text")
+    gr.HTML(elem_id="autograd-graph")
     gr.Markdown(label("legend"), elem_classes="ag-legend")
-    return {"step": step, "graph": graph, "step_text": step_text, **buttons}
 
 
-def _build_moving() -> dict[str, Component]:
+def _build_moving() -> None:
     """What to draw and how to descend, and the drawings."""
     with gr.Row():
-        parts = {key: gr.Dropdown([], label=label(key), min_width=120) for key in CHOICES[:3]}
-    parts["trained"] = gr.CheckboxGroup([], label=label("trained"), elem_id="autograd-trained")
+        for name in ("along", "across", "up"):
+            gr.Dropdown([], label=label(name), min_width=120, elem_id=f"autograd-{name}")
+    gr.CheckboxGroup([], label=label("trained"), elem_id="autograd-trained")
     with gr.Row():
-        parts["rate"] = gr.Number(
-            DEFAULT["rate"],
-            label=label("rate"),
-            minimum=0,
-            step=0.001,
-            min_width=120,
-            elem_id="autograd-rate",
-        )
-        parts["steps"] = gr.Slider(1, 100, 30, step=1, label=label("steps"), min_width=160)
-        for key in RATES:
-            parts[key] = gr.Button(label(key), size="sm", min_width=120, elem_id=f"autograd-{key}")
-    return {**parts, **{key: gr.HTML(elem_id=f"autograd-{key}") for key in MOVING}}
+        rate = {"minimum": 0, "step": 0.001, "min_width": 120}
+        gr.Number(DEFAULT["rate"], label=label("rate"), **rate, elem_id="autograd-rate")
+        steps = {"label": label("steps"), "elem_id": "autograd-steps", "min_width": 160}
+        gr.Slider(1, 100, value=30, step=1, **steps)
+        for name in RATES:
+            gr.Button(label(name), size="sm", min_width=120, elem_id=f"autograd-{name}")
+    for name in MOVING:
+        gr.HTML(elem_id=f"autograd-{name}")
 
 
 def _listen_to_input(parts: dict[str, Component]) -> None:
-    answer = ("problem", "answer", "query", *STEP)
-    opened = some(parts, ("text", "chosen", *answer, *FIELDS, *CHOICES))
-    example = some(parts, ("expression", "kept", "rate")) | opened
-    listen([Context.root_block.load], events.open_page, parts, example)
+    opened = some(parts, ["text", "chosen", *ANSWER, *FIELDS, *CHOICES])
+    replaced = opened | some(parts, ["expression", "kept", "rate"])
+    listen([Context.root_block.load], events.open_page, parts, replaced)
     # .input of a gr.Textbox misses Backspace, paste and input methods: it listens to keypresses.
     listen([parts["expression"].change], events.open_expression, parts, opened)
-    for each in EXAMPLES:
-        listen([parts[each["id"]].click], events.open_example, parts, example, {"example": each})
-    fields = some(parts, FIELDS)
+    for name, example in EXAMPLES.items():
+        click = parts[f"example_{name}"].click
+        listen([click], events.open_example, parts, replaced, {"example": example})
+    typed = some(parts, ["second", *FIELDS])
     listen(
-        [parts["second"].input, *(field.input for field in fields.values())],
+        [part.input for part in typed.values()],
         events.change_values,
-        fields | some(parts, ("text", "kept", "step", "second")),
-        some(parts, ("kept", *answer)),
+        typed | some(parts, ["text", "kept", "step"]),
+        some(parts, ["kept", *ANSWER]),
     )
     shown = some(parts, STEP)
     listen([parts["step"].input], events.show_step, parts, shown)
-    for key, move in MOVES.items():
-        listen([parts[key].click], events.show_step, parts, shown, {"move": move})
+    for name, move in MOVES.items():
+        listen([parts[name].click], events.show_step, parts, shown, {"move": move})
 
 
 def _listen_to_changes(parts: dict[str, Component]) -> None:
     """What follows from a new expression or value, and the controls of "See it move"."""
-    changed = parts["query"].change
-    details = some(parts, ("formula", "code", "link"))
-    listen([changed], events.show_details, parts, details).then(
+    details = some(parts, ["formula", "code", "link"])
+    listen([parts["query"].change], events.show_details, parts, details).then(
         None, parts["link"], None, js=WRITE_ADDRESS, api_visibility="private"
     )
-    choices, chosen = some(parts, CHOICES), some(parts, ["chosen"])
-    listen([choice.input for choice in choices.values()], events.choose, choices, chosen)
-    for key, factor in RATES.items():
-        rate, constants = some(parts, ["rate"]), {"factor": factor}
-        listen([parts[key].click], events.set_rate, parts, rate, constants)
-    triggers = [changed, *(parts[key].change for key in ("chosen", "rate", "steps"))]
+    choices = some(parts, CHOICES)
+    choose = [part.input for part in choices.values()]
+    listen(choose, events.choose, choices, some(parts, ["chosen"]))
+    for name, factor in RATES.items():
+        rate = some(parts, ["rate"])
+        listen([parts[name].click], events.set_rate, parts, rate, {"factor": factor})
+    triggers = [parts[name].change for name in ("query", "chosen", "rate", "steps")]
     listen(triggers, events.show_moving, parts, some(parts, MOVING))
