@@ -53,7 +53,7 @@ def listen(
 
     def answer(values: dict, request: gr.Request) -> Any:
         given = {name: values[component] for name, component in inputs.items()}
-        return function(request=request, **given, **(constants or {}))
+        return function(request=request, **{**given, **(constants or {})})
 
     def components(updates: Updates) -> dict[Component, Any]:
         # Gradio takes an empty dict for a value.

@@ -64,17 +64,12 @@ class Frame:
 
     def point(self, x: float, y: float) -> Point:
         """Where (x, y) is in pixels."""
-        across = (
-            (self.width - self.left - self.right) * (float(x) - self.x[0]) / (self.x[1] - self.x[0])
-        )
-        up = (
-            (self.height - self.top - self.bottom)
-            * (float(y) - self.y[0])
-            / (self.y[1] - self.y[0])
-        )
+        across = (float(x) - self.x[0]) / (self.x[1] - self.x[0])
+        up = (float(y) - self.y[0]) / (self.y[1] - self.y[0])
+        px = self.left + across * (self.width - self.left - self.right)
+        py = self.height - self.bottom - up * (self.height - self.top - self.bottom)
         # What is far outside is clipped anyway, and browsers dislike huge coordinates.
-        px, py = self.left + across, self.height - self.bottom - up
-        return max(-9999.0, min(9999.0, float(px))), max(-9999.0, min(9999.0, float(py)))
+        return max(-9999.0, min(9999.0, px)), max(-9999.0, min(9999.0, py))
 
     def line(self, xs: Iterable[float], ys: Iterable[float], kind: str, **more: object) -> str:
         """A line through the points, broken where one is not finite. `more` goes to `tag`."""

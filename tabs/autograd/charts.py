@@ -38,21 +38,16 @@ def _padded(values: np.ndarray) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _without_outliers(values: np.ndarray) -> np.ndarray:
-    """The finite values, without those near poles."""
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return finite
-    low, high = np.percentile(finite, [3, 97])
-    return finite[(finite >= low - 2 * (high - low)) & (finite <= high + 2 * (high - low))]
-
-
 def curve(expression: Expression, values: Mapping[str, float], name: str, slope: float) -> str:
     """The function along `name`, all else fixed, with the tangent of `slope` at the point."""
     here, at = values[name], float(evaluate(expression, values))
     x = np.linspace(here - _reach(here), here + _reach(here), SAMPLES)
     y = np.broadcast_to(evaluate(expression, {**values, name: x}), x.shape)
-    frame = Frame((x[0], x[-1]), _padded(np.append(_without_outliers(y), at)))
+    shown = y[np.isfinite(y)]
+    if shown.size:  # poles are left out
+        low, high = np.percentile(shown, [3, 97])
+        shown = shown[(shown >= low - 2 * (high - low)) & (shown <= high + 2 * (high - low))]
+    frame = Frame((x[0], x[-1]), _padded(np.append(shown, at)))
     inside = frame.line(x, y, "curve")
     if math.isfinite(at):
         ends = x[[0, -1]]
@@ -125,13 +120,13 @@ def _level_lines(frame: Frame, xs: np.ndarray, ys: np.ndarray, z: np.ndarray) ->
 
 def losses(paths: Sequence[Path], step_name: str, loss_name: str) -> str:
     """The loss after each step, one line a method; logarithmic where all are positive."""
-    found = [v for path in paths for v in path.losses if math.isfinite(v)]
-    logarithmic = bool(found) and min(found) > 0 and max(found) > 50 * min(found)
-    lowest = max(min(found, default=0), 1e-16)
-    shown = {
-        path.method: np.log10(np.clip(path.losses, lowest, 1e16)) if logarithmic else path.losses
-        for path in paths
-    }
+    every = np.concatenate([path.losses for path in paths])
+    found = every[np.isfinite(every)]
+    logarithmic = found.size > 0 and found.min() > 0 and found.max() > 50 * found.min()
+    shown = {path.method: np.array(path.losses) for path in paths}
+    if logarithmic:
+        lowest = max(found.min(), 1e-16)
+        shown = {m: np.log10(np.clip(values, lowest, 1e16)) for m, values in shown.items()}
     last = max(len(path.losses) - 1 for path in paths)
     frame = Frame((0, max(last, 1)), _padded(np.concatenate(list(shown.values()))))
     inside = "".join(

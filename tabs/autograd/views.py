@@ -121,26 +121,21 @@ def formulas(
 ) -> str:
     """The expression and its derivatives (None: too long, and empty: unknown) in LaTeX, as given
     and, where there is such a form, simplified: Markdown."""
-    function = latex(expression)
-    parts = [_formula(["f", function, *filter(None, simplified[:1])], language)]
+    forms = [("f", latex(expression), *simplified[:1])]
     shorter = dict(zip(expression.variables, simplified[1:], strict=False))
     for name in expression.variables if derivatives is None else derivatives:
         partial = rf"\frac{{\partial f}}{{\partial {latex_name(name)}}}"
-        given = derivatives and derivatives[name]
+        forms.append((partial, derivatives and derivatives[name], shorter.get(name)))
+    parts = []
+    for left, given, *rest in forms:
         if not given or len(given) > LONGEST_FORMULA:
-            parts.append(f"$${partial} = \\ldots$$ {word('too_long', language)}")
+            parts.append(f"$${left} = \\ldots$$ {word('too_long', language)}")
             continue
-        sides = filter(None, [partial, given, shorter.get(name)])
-        parts.append(_formula(list(sides), language))
+        lines = [rf"{left} &= {given}"]
+        for side in filter(None, rest):
+            lines.append(rf"&= {side} \quad \text{{({word('simplified', language)})}}")
+        parts.append("$$\\begin{aligned}" + r" \\[4pt] ".join(lines) + "\\end{aligned}$$")
     return "\n\n".join(parts)
-
-
-def _formula(sides: list[str], language: str) -> str:
-    """A = B, and = C below it where there is a third side: the simplified form."""
-    left, given, *rest = sides
-    lines = [rf"{left} &= {given}"]
-    lines += [rf"&= {side} \quad \text{{({word('simplified', language)})}}" for side in rest]
-    return "$$\\begin{aligned}" + r" \\[4pt] ".join(lines) + "\\end{aligned}$$"
 
 
 def _key(method: str, language: str) -> str:
