@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from itertools import zip_longest
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -46,9 +46,10 @@ def values_of(parsed: Expression, kept: Values) -> Values:
 
 def open_page(request: gr.Request) -> Updates:
     """What the address asks for, or the default example; beside a mistake in the address too."""
-    text, kept = read_address(request)
+    text = request.query_params.get("f") or DEFAULT["expression"]
+    kept = read_values(request) if request.query_params.get("f") else dict(DEFAULT["values"])
+    trained = DEFAULT["trains"] if text == DEFAULT["expression"] else []
     try:
-        trained = DEFAULT["trains"] if text == DEFAULT["expression"] else []
         opened = {**show_expression(text, kept, trained, False, request), "kept": kept}
     except UserError as error:
         opened = open_example(DEFAULT, {}, False, request)
@@ -56,19 +57,14 @@ def open_page(request: gr.Request) -> Updates:
     return {**opened, "expression": text, "query": {**opened["query"], "by_hand": False}}
 
 
-def read_address(request: gr.Request) -> tuple[str, Values]:
-    """The expression and values in the page's address; the default where there are none."""
-    query = dict(request.query_params)
-    if not query.get("f"):
-        return DEFAULT["expression"], dict(DEFAULT["values"])
-    kept = {}
-    for pair in query.get("at", "").split(","):
+def read_values(request: gr.Request) -> Values:
+    """The values in the page's address, "w:2,b:1"."""
+    values = {}
+    for pair in request.query_params.get("at", "").split(","):
         name, _, text = pair.rpartition(":")
-        try:
-            kept[name] = float(text)
-        except ValueError:  # someone edited the address; the variable starts anew
-            continue
-    return query["f"], {n: v for n, v in kept.items() if math.isfinite(v)}
+        with suppress(ValueError):  # someone edited the address; the variable starts anew
+            values[name] = float(text)
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def open_linked_tab(tab: str, request: gr.Request) -> Updates:
@@ -101,10 +97,9 @@ def show_expression(
     """The answer, the value fields, and all that offers variables to choose from."""
     parsed = parse(text)
     answer = show_answer(parsed, kept, None, second, request)
-    fields = {}
-    for field, given in zip_longest(FIELDS, values_of(parsed, kept).items()):
-        name, value = given or ("", NEW_VALUE)
-        fields[field] = gr.update(visible=given is not None, label=name, value=value)
+    fields = dict.fromkeys(FIELDS, gr.update(visible=False))
+    for field, (name, value) in zip(FIELDS, values_of(parsed, kept).items(), strict=False):
+        fields[field] = gr.update(visible=True, label=name, value=value)
     names = list(parsed.variables)
     changed = [name for name in names if name in trained] or names
     first = changed[0] if changed else None

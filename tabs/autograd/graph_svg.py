@@ -124,13 +124,10 @@ def _points(graph: Graph, source: int, target: int, style: Style) -> list[Point]
 
 def _curve(points: list[Point], style: Style) -> str:
     path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for k, ((ax, ay), (bx, by)) in enumerate(pairwise(points)):
-        if k % 2:  # straight past a layer
-            path += f"L{bx:.1f} {by:.1f}"
-        elif style.down:
-            path += f"C{ax:.1f} {(ay + by) / 2:.1f} {bx:.1f} {(ay + by) / 2:.1f} {bx:.1f} {by:.1f}"
-        else:
-            path += f"C{(ax + bx) / 2:.1f} {ay:.1f} {(ax + bx) / 2:.1f} {by:.1f} {bx:.1f} {by:.1f}"
+    for (ax, ay), (bx, by) in pairwise(points):
+        x, y = (ax + bx) / 2, (ay + by) / 2
+        bend = (ax, y, bx, y) if style.down else (x, ay, x, by)
+        path += "C" + " ".join(f"{part:.1f}" for part in (*bend, bx, by))
     return path
 
 

@@ -40,8 +40,7 @@ MOVING = ("verdict", "plots", "losses")
 WRITE_ADDRESS = """(query) => {
     if (!query) return;
     const url = new URL(window.location);
-    url.searchParams.delete("f");
-    url.searchParams.delete("at");
+    for (const key of ["f", "at"]) url.searchParams.delete(key);
     for (const [key, value] of new URLSearchParams(query)) url.searchParams.set(key, value);
     window.history.replaceState(window.history.state, "", url);
 }"""
@@ -127,8 +126,7 @@ def as_json(value: float, missing: str | None = "NaN") -> Number | None:
 def build() -> None:
     """The tab's components, listeners and endpoint. Call it inside a `gr.Tab`."""
     tab = Context.block
-    _build_input()
-    _build_graph()
+    _build_answer()
     with gr.Tabs():
         with gr.Tab(label("move")):
             _build_moving()
@@ -153,8 +151,8 @@ def build() -> None:
     endpoint(gradients, "gradients", CALLERS)
 
 
-def _build_input() -> None:
-    """The expression, examples, value fields, and the answer to them."""
+def _build_answer() -> None:
+    """The expression, examples and value fields; the answer to them, and the graph by steps."""
     gr.Markdown(label("intro"))
     gr.Textbox(
         DEFAULT["expression"],
@@ -172,10 +170,6 @@ def _build_input() -> None:
             gr.Number(NEW_VALUE, visible=False, min_width=96, elem_id=f"autograd-{name}")
     gr.HTML("⏳", elem_id="autograd-answer")
     gr.Checkbox(label=label("second"), elem_id="autograd-second", container=False)
-
-
-def _build_graph() -> None:
-    """Buttons and slider to step with, and what the step did."""
     with gr.Row(elem_classes="ag-chips"):
         for name in MOVES:
             gr.Button(label(name), size="sm", elem_id=f"autograd-{name}")

@@ -16,7 +16,7 @@ from tabs.autograd.text import word
 from tabs.numbers import number
 
 if TYPE_CHECKING:  # they import torch, which the page must not wait for
-    from model.autograd.comparison import Comparison, Row
+    from model.autograd.comparison import Comparison
     from model.autograd.descent import Path, Stability
     from model.autograd.expression import Expression
     from model.autograd.graph import Graph
@@ -53,9 +53,18 @@ def problem(error: UserError, language: str) -> str:
 def answer(compared: Comparison, second: str, language: str) -> str:
     """The value and each partial derivative three ways, with what is remarkable."""
     heads = [word(key, language) for key in ("autograd", "symbolic", "difference")]
-    shown = f"<p>{word('constant', language)}</p>"
-    if compared.rows:
-        shown = table(["", *heads, ""], [_row(row, language) for row in compared.rows])
+    agree, differ = (
+        f'<span class="yes">✓ {word("agree", language)}</span>',
+        '<span class="no">≠</span>',
+    )
+    rows = []
+    for row in compared.rows:
+        name, slope = f"∂/∂{escape(row.name)}", f"<b>{exact(row.autograd)}</b>"
+        difference = exact(row.difference)
+        if not math.isnan(row.error):
+            difference += f" <small>± {row.error:.0e}</small>"
+        rows.append([name, slope, exact(row.symbolic), difference, agree if row.agrees else differ])
+    shown = table(["", *heads, ""], rows) if rows else f"<p>{word('constant', language)}</p>"
     notes = "".join(
         f'<p class="ag-note">{escape(remark.message(language))}</p>' for remark in compared.remarks
     )
@@ -64,17 +73,6 @@ def answer(compared: Comparison, second: str, language: str) -> str:
         f'<span class="ag-big">{exact(compared.value)}</span></p>'
         f'<div class="ag-scroll">{shown}</div>{notes}{second}</div>'
     )
-
-
-def _row(row: Row, language: str) -> list[str]:
-    mark = '<span class="no">≠</span>'
-    if row.agrees:
-        mark = f'<span class="yes">✓ {word("agree", language)}</span>'
-    difference = exact(row.difference)
-    if not math.isnan(row.error):
-        difference += f" <small>± {row.error:.0e}</small>"
-    name, slope = f"∂/∂{escape(row.name)}", f"<b>{exact(row.autograd)}</b>"
-    return [name, slope, exact(row.symbolic), difference, mark]
 
 
 def hessian(rows: Mapping[str, Mapping[str, float]], agrees: bool | None, language: str) -> str:
