@@ -15,7 +15,6 @@ from gradio.components import Component
 from gradio.context import Context
 
 Updates = dict[str, Any]
-CALLERS = 8  # of each listener at a time: who waits for an answer holds up nobody
 
 
 def named(prefix: str) -> dict[str, Component]:
@@ -71,7 +70,5 @@ def listen(
         call_stepwise if inspect.isgeneratorfunction(function) else call,
         set(inputs.values()),
         list(outputs.values()),
-        show_progress="hidden",
-        api_visibility="private",
-        **{"trigger_mode": "always_last", "concurrency_limit": CALLERS, **options},
+        **{"show_progress": "hidden", "api_visibility": "private", **options},
     )

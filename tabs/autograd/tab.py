@@ -6,6 +6,7 @@ What imports torch is imported inside the functions that use it: the page must b
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -20,7 +21,7 @@ from tabs.autograd import events
 from tabs.autograd.events import DEFAULT, EXAMPLES, FIELDS, NEW_VALUE
 from tabs.autograd.text import WORDS, label
 from tabs.language import Words, language_of
-from tabs.listeners import CALLERS, listen, named, some
+from tabs.listeners import listen, named, some
 
 __all__ = ["CSS", "TEXT", "build", "gradients"]
 
@@ -29,6 +30,9 @@ TEXT: Words = {
     **{f"autograd.{key}": words for key, words in WORDS.items()},
     **{f"autograd.example.{name}": tuple(each["name"]) for name, each in EXAMPLES.items()},
 }
+# Callers at a time, of each listener and of the endpoint: who waits for SymPy holds up nobody.
+CALLERS = 8
+on = partial(listen, trigger_mode="always_last", concurrency_limit=CALLERS)
 # Names of components: buttons with what they mean, and those that change together.
 MOVES = {"start": -1000, "back": -1, "next": 1, "end": 1000}  # steps
 RATES = {"safe": 0.5, "unsafe": 1.05}  # of the limit
@@ -147,7 +151,7 @@ def build() -> None:
     _listen_to_changes(parts)
     if isinstance(tab, gr.Tab) and isinstance(tab.parent, gr.Tabs) and tab.id is not None:
         page, tabs = Context.root_block.load, {"tabs": tab.parent}
-        listen([page], events.open_linked_tab, {}, tabs, {"tab": tab.id})
+        on([page], events.open_linked_tab, {}, tabs, {"tab": tab.id})
     endpoint(gradients, "gradients", CALLERS)
 
 
@@ -199,36 +203,36 @@ def _build_moving() -> None:
 def _listen_to_input(parts: dict[str, Component]) -> None:
     opened = some(parts, ["text", "chosen", *ANSWER, *FIELDS, *CHOICES])
     replaced = opened | some(parts, ["expression", "kept", "rate"])
-    listen([Context.root_block.load], events.open_page, parts, replaced)
+    on([Context.root_block.load], events.open_page, parts, replaced)
     # .input of a gr.Textbox misses Backspace, paste and input methods: it listens to keypresses.
-    listen([parts["expression"].change], events.open_expression, parts, opened)
+    on([parts["expression"].change], events.open_expression, parts, opened)
     for name, example in EXAMPLES.items():
         click = parts[f"example_{name}"].click
-        listen([click], events.open_example, parts, replaced, {"example": example})
+        on([click], events.open_example, parts, replaced, {"example": example})
     typed = some(parts, ["second", *FIELDS])
-    listen(
+    on(
         [part.input for part in typed.values()],
         events.change_values,
         typed | some(parts, ["text", "kept", "step"]),
         some(parts, ["kept", *ANSWER]),
     )
     shown = some(parts, STEP)
-    listen([parts["step"].input], events.show_step, parts, shown)
+    on([parts["step"].input], events.show_step, parts, shown)
     for name, move in MOVES.items():
-        listen([parts[name].click], events.show_step, parts, shown, {"move": move})
+        on([parts[name].click], events.show_step, parts, shown, {"move": move})
 
 
 def _listen_to_changes(parts: dict[str, Component]) -> None:
     """What follows from a new expression or value, and the controls of "See it move"."""
     details = some(parts, ["formula", "code", "link"])
-    listen([parts["query"].change], events.show_details, parts, details).then(
+    on([parts["query"].change], events.show_details, parts, details).then(
         None, parts["link"], None, js=WRITE_ADDRESS, api_visibility="private"
     )
     choices = some(parts, CHOICES)
     choose = [part.input for part in choices.values()]
-    listen(choose, events.choose, choices, some(parts, ["chosen"]))
+    on(choose, events.choose, choices, some(parts, ["chosen"]))
     for name, factor in RATES.items():
         rate = some(parts, ["rate"])
-        listen([parts[name].click], events.set_rate, parts, rate, {"factor": factor})
+        on([parts[name].click], events.set_rate, parts, rate, {"factor": factor})
     triggers = [parts[name].change for name in ("query", "chosen", "rate", "steps")]
-    listen(triggers, events.show_moving, parts, some(parts, MOVING))
+    on(triggers, events.show_moving, parts, some(parts, MOVING))

@@ -62,7 +62,7 @@ def answer(compared: Comparison, second: str, language: str) -> str:
         name, slope = f"∂/∂{escape(row.name)}", f"<b>{exact(row.autograd)}</b>"
         difference = exact(row.difference)
         if not math.isnan(row.error):
-            difference += f" <small>± {row.error:.0e}</small>"
+            difference += f" <small>± {number(row.error, 1)}</small>"
         rows.append([name, slope, exact(row.symbolic), difference, agree if row.agrees else differ])
     shown = table(["", *heads, ""], rows) if rows else f"<p>{word('constant', language)}</p>"
     notes = "".join(

@@ -122,6 +122,12 @@ def test_gradio_gives_its_request_to_every_listener(page: gr.Blocks) -> None:
     assert len(listeners(page)) > 20
 
 
+def test_no_listener_waits_for_anothers_sympy_or_misses_the_last_change(page: gr.Blocks) -> None:
+    for listener in listeners(page):
+        assert listener.concurrency_limit == autograd.CALLERS
+        assert listener.trigger_mode == "always_last"
+
+
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])
 def test_every_listener_answers_in_the_readers_language(page: gr.Blocks, language: str) -> None:
     visitor = Visitor(page, language)
