@@ -7,13 +7,29 @@ type of their own: not to `*fields`, and not to a `functools.partial`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.context import Context
 
 Updates = dict[str, Any]
+
+
+def named(prefix: str) -> dict[str, Component]:
+    """The components of the page that is being built whose `elem_id` begins with `prefix`, by the
+    rest of it, as a name: "autograd-step-text" is "step_text"."""
+    return {
+        part.elem_id.removeprefix(prefix).replace("-", "_"): part
+        for part in Context.root_block.blocks.values()
+        if (part.elem_id or "").startswith(prefix)
+    }
+
+
+def some(parts: Mapping[str, Component], names: Iterable[str]) -> dict[str, Component]:
+    """Those of the `parts` that have these names."""
+    return {name: parts[name] for name in names}
 
 
 def listen(
@@ -21,26 +37,33 @@ def listen(
     function: Callable[..., Updates | Iterator[Updates]],
     inputs: Mapping[str, Component],
     outputs: Mapping[str, Component],
+    constants: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> gr.events.Dependency:
-    """Have Gradio call `function(request=…, **values of inputs)` at each of `triggers`.
+    """Have Gradio call `function(request=…, **values)` at each of `triggers`, with the values of
+    those `inputs` that it has a parameter for (all, if it takes `**fields`), and the `constants`.
 
     What it returns, or yields, holds new values for some of `outputs`, by the same names.
     `options` are those of `gr.on`.
     """
+    parameters = inspect.signature(function).parameters
+    if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        inputs = some(inputs, inputs.keys() & parameters.keys())
 
-    def named(values: dict, request: gr.Request) -> Any:
+    def answer(values: dict, request: gr.Request) -> Any:
         given = {name: values[component] for name, component in inputs.items()}
-        return function(request=request, **given)
+        return function(request=request, **{**given, **(constants or {})})
 
     def components(updates: Updates) -> dict[Component, Any]:
-        return {outputs[name]: value for name, value in updates.items()}
+        # Gradio takes an empty dict for a value.
+        every = {**dict.fromkeys(outputs, gr.skip()), **updates}
+        return {outputs[name]: value for name, value in every.items()}
 
     def call(values: dict, request: gr.Request) -> dict[Component, Any]:
-        return components(named(values, request))
+        return components(answer(values, request))
 
     def call_stepwise(values: dict, request: gr.Request) -> Iterator[dict[Component, Any]]:
-        yield from map(components, named(values, request))
+        yield from map(components, answer(values, request))
 
     return gr.on(
         triggers,

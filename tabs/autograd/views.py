@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from model.autograd.errors import ExpressionError
 from model.autograd.latex import latex, latex_name
 from model.errors import UserError
-from tabs.autograd.text import TEXT
-from tabs.language import say
+from tabs.autograd import graph_svg
+from tabs.autograd.text import word
+from tabs.numbers import number
 
 if TYPE_CHECKING:  # they import torch, which the page must not wait for
-    from model.autograd.comparison import Comparison, Row
+    from model.autograd.comparison import Comparison
     from model.autograd.descent import Path, Stability
     from model.autograd.expression import Expression
     from model.autograd.graph import Graph
@@ -22,93 +24,85 @@ if TYPE_CHECKING:  # they import torch, which the page must not wait for
 LONGEST_FORMULA = 2500  # characters of LaTeX; a longer derivative is not shown
 
 
-def word(key: str, language: str, **facts: object) -> str:
-    return say(TEXT, f"autograd.{key}", language, **facts)
-
-
 def exact(value: float) -> str:
-    """Twelve digits; a dash where there is no value."""
-    return "—" if math.isnan(value) else f"{value:.12g}".replace("-", "−")
+    return number(value, 12, missing="—")
+
+
+def table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """An HTML table with a name above each column and, first in its row, before each row."""
+    lines = ["".join(f"<th>{name}</th>" for name in head)]
+    for name, *cells in rows:
+        lines.append(f"<th>{name}</th>" + "".join(f"<td>{cell}</td>" for cell in cells))
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
 def problem(error: UserError, language: str) -> str:
-    """A mistake under the expression, with a caret at the character."""
-    pointer = ""
-    if isinstance(error, ExpressionError) and error.source.strip():
-        source = "".join(c if c.isprintable() else " " for c in error.source)
-        at = error.position
-        marked = f"{escape(source[:at])}<b>{escape(source[at : at + 1])}</b>"
-        pointer = f"<pre>{marked}{escape(source[at + 1 :])}\n{' ' * at}<b>^</b></pre>"
+    """A mistake; one in the expression with a caret at the character."""
+    pointer = kept = ""
+    if isinstance(error, ExpressionError):
+        kept = f" <small>{word('kept', language)}</small>"
+        if error.source.strip():
+            source = "".join(c if c.isprintable() else " " for c in error.source)
+            at = error.position
+            marked = f"{escape(source[:at])}<b>{escape(source[at : at + 1])}</b>"
+            pointer = f"<pre>{marked}{escape(source[at + 1 :])}\n{' ' * at}<b>^</b></pre>"
     message = escape(error.message(language))
-    kept = word("kept", language)
-    return f'<div class="ag ag-error">{pointer}<p>{message} <small>{kept}</small></p></div>'
+    return f'<div class="ag ag-error">{pointer}<p>{message}{kept}</p></div>'
 
 
 def answer(compared: Comparison, second: str, language: str) -> str:
     """The value and each partial derivative three ways, with what is remarkable."""
-    heads = ["", *(word(key, language) for key in ("autograd", "symbolic", "difference")), ""]
-    head = "".join(f"<th>{h}</th>" for h in heads)
-    rows = "".join(_row(row, language) for row in compared.rows)
-    table = f"<table><tr>{head}</tr>{rows}</table>" if compared.rows else ""
-    if not compared.rows:
-        table = f"<p>{word('constant', language)}</p>"
+    heads = [word(key, language) for key in ("autograd", "symbolic", "difference")]
+    agree, differ = (
+        f'<span class="yes">✓ {word("agree", language)}</span>',
+        '<span class="no">≠</span>',
+    )
+    rows = []
+    for row in compared.rows:
+        name, slope = f"∂/∂{escape(row.name)}", f"<b>{exact(row.autograd)}</b>"
+        difference = exact(row.difference)
+        if not math.isnan(row.error):
+            difference += f" <small>± {number(row.error, 1)}</small>"
+        rows.append([name, slope, exact(row.symbolic), difference, agree if row.agrees else differ])
+    shown = table(["", *heads, ""], rows) if rows else f"<p>{word('constant', language)}</p>"
     notes = "".join(
         f'<p class="ag-note">{escape(remark.message(language))}</p>' for remark in compared.remarks
     )
     return (
         f'<div class="ag ag-answer"><p>{word("value", language)} '
         f'<span class="ag-big">{exact(compared.value)}</span></p>'
-        f'<div class="ag-scroll">{table}</div>{notes}{second}</div>'
-    )
-
-
-def _row(row: Row, language: str) -> str:
-    if row.agrees:
-        mark = f'<span class="yes">✓ {word("agree", language)}</span>'
-    else:
-        mark = '<span class="no">≠</span>'
-    error = "" if math.isnan(row.error) else f" <small>± {row.error:.0e}</small>"
-    return (
-        f"<tr><th>∂/∂{escape(row.name)}</th><td><b>{exact(row.autograd)}</b></td>"
-        f"<td>{exact(row.symbolic)}</td><td>{exact(row.difference)}{error}</td><td>{mark}</td></tr>"
+        f'<div class="ag-scroll">{shown}</div>{notes}{second}</div>'
     )
 
 
 def hessian(rows: Mapping[str, Mapping[str, float]], agrees: bool | None, language: str) -> str:
     """Second derivatives, and whether SymPy's are the same (None: not compared)."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in rows)
-    body = "".join(
-        f"<tr><th>{escape(name)}</th>" + "".join(f"<td>{exact(v)}</td>" for v in row.values())
-        for name, row in rows.items()
-    )
     key = {True: "hessian_agrees", False: "hessian_differs", None: "hessian_unchecked"}[agrees]
-    verdict = word(key, language)
+    names = map(escape, rows)
+    body = ([escape(name), *map(exact, row.values())] for name, row in rows.items())
     return (
-        f'<p>{word("hessian", language)}</p><div class="ag-scroll"><table>'
-        f"<tr><th></th>{head}</tr>{body}</table></div><p><small>{verdict}</small></p>"
+        f'<p>{word("hessian", language)}</p><div class="ag-scroll">{table(["", *names], body)}'
+        f"</div><p><small>{word(key, language)}</small></p>"
     )
 
 
 def graph(drawn: Graph, step: int) -> str:
     """The graph at one of its steps: wide, and narrow for phones."""
-    from tabs.autograd.graph_svg import NARROW, WIDE, svg
-
+    wide, narrow = (graph_svg.svg(drawn, step, s) for s in (graph_svg.WIDE, graph_svg.NARROW))
     return (
-        f'<div class="ag ag-graph"><div class="ag-wide">{svg(drawn, step, WIDE)}</div>'
-        f'<div class="ag-narrow">{svg(drawn, step, NARROW)}</div></div>'
+        f'<div class="ag ag-graph"><div class="ag-wide">{wide}</div>'
+        f'<div class="ag-narrow">{narrow}</div></div>'
     )
 
 
 def step_text(drawn: Graph, step: int, language: str) -> str:
     """What the step did, with its numbers."""
-    forward = sum(s.forward for s in drawn.steps)
-    if step <= 0 or not drawn.steps:
+    if step == 0:
         return f'<div class="ag ag-step"><p>{word("leaves", language)}</p></div>'
     current = drawn.steps[step - 1]
-    if current.forward:
-        title = word("forward", language, done=step, all=forward)
-    else:
-        title = word("backward", language, done=step - forward, all=len(drawn.steps) - forward)
+    ways = [s.forward for s in drawn.steps]
+    counts = {"done": ways[:step].count(current.forward), "all": ways.count(current.forward)}
+    title = word("forward" if current.forward else "backward", language, **counts)
     lines = escape("\n".join(current.lines))
     added = ""
     if current.added:
@@ -125,37 +119,33 @@ def formulas(
 ) -> str:
     """The expression and its derivatives (None: too long, and empty: unknown) in LaTeX, as given
     and, where there is such a form, simplified: Markdown."""
-    function = latex(expression)
-    parts = [_formula(["f", function, *filter(None, simplified[:1])], language)]
+    forms = [("f", latex(expression), *simplified[:1])]
     shorter = dict(zip(expression.variables, simplified[1:], strict=False))
     for name in expression.variables if derivatives is None else derivatives:
         partial = rf"\frac{{\partial f}}{{\partial {latex_name(name)}}}"
-        given = derivatives and derivatives[name]
+        forms.append((partial, derivatives and derivatives[name], shorter.get(name)))
+    parts = []
+    for left, given, *rest in forms:
         if not given or len(given) > LONGEST_FORMULA:
-            parts.append(f"$${partial} = \\ldots$$ {word('too_long', language)}")
+            parts.append(f"$${left} = \\ldots$$ {word('too_long', language)}")
             continue
-        sides = filter(None, [partial, given, shorter.get(name)])
-        parts.append(_formula(list(sides), language))
+        lines = [rf"{left} &= {given}"]
+        for side in filter(None, rest):
+            lines.append(rf"&= {side} \quad \text{{({word('simplified', language)})}}")
+        parts.append("$$\\begin{aligned}" + r" \\[4pt] ".join(lines) + "\\end{aligned}$$")
     return "\n\n".join(parts)
-
-
-def _formula(sides: list[str], language: str) -> str:
-    """A = B, and = C below it where there is a third side: the simplified form."""
-    left, given, *rest = sides
-    lines = [rf"{left} &= {given}"]
-    lines += [rf"&= {side} \quad \text{{({word('simplified', language)})}}" for side in rest]
-    return "$$\\begin{aligned}" + r" \\[4pt] ".join(lines) + "\\end{aligned}$$"
 
 
 def _key(method: str, language: str) -> str:
     return f'<span class="ag-key {method}"></span> {word(method, language)}'
 
 
-def plots(pictures: Sequence[tuple[str, str]], paths: Sequence[Path], language: str) -> str:
-    """Titles and SVGs side by side, with the colours of the descent methods."""
+def plots(pictures: Mapping[str, str], paths: Sequence[Path], language: str) -> str:
+    """SVGs by their titles, side by side, with the colours of the descent methods."""
     keys = " &emsp; ".join(_key(path.method, language) for path in paths)
     figures = "".join(
-        f"<figure><figcaption>{escape(title)}</figcaption>{svg}</figure>" for title, svg in pictures
+        f"<figure><figcaption>{escape(title)}</figcaption>{svg}</figure>"
+        for title, svg in pictures.items()
     )
     return f'<div class="ag"><p>{keys}</p><div class="ag-plots">{figures}</div></div>'
 
@@ -169,12 +159,12 @@ def verdict(
     near = math.isclose(rate, limit, rel_tol=1e-6)
     side = "at" if near else "past" if rate > limit else "below"
     facts = {
-        "curvature": f"{found.curvature + 0.0:.4g}",  # 0, not -0
-        "lowest": f"{found.lowest + 0.0:.4g}",
-        "limit": f"{limit:.4g}",
+        "curvature": number(found.curvature + 0.0, 4),  # 0, not -0
+        "lowest": number(found.lowest + 0.0, 4),
+        "limit": number(limit, 4),
         "closed": word("closed", language) if closed else "",
-        "rate": f"{rate:g}",
-        "factor": f"{found.factor(rate):.4g}",
+        "rate": number(rate),
+        "factor": number(found.factor(rate), 4),
         "side": word(side, language),
     }
     keys = _verdict_keys(found, side)
@@ -189,7 +179,7 @@ def verdict(
             parts.append(word(key, language, methods=method, steps=len(path.losses) - 1))
     warns = side == "past" or {"falls", "ridge", "slides"} & set(keys)
     kind = "ag ag-note" if warns else "ag"
-    return f'<div class="{kind}"><p>{" ".join(parts).replace("-", "−")}</p></div>'
+    return f'<div class="{kind}"><p>{" ".join(parts)}</p></div>'
 
 
 def _verdict_keys(found: Stability, side: str) -> list[str]:
@@ -208,14 +198,7 @@ def _verdict_keys(found: Stability, side: str) -> list[str]:
 
 def loss_table(paths: Sequence[Path], language: str) -> str:
     """The loss after every step, one column a method."""
-    heads = "".join(f"<th>{_key(path.method, language)}</th>" for path in paths)
-    rows = "".join(
-        f"<tr><th>{k}</th>"
-        + "".join(
-            f"<td>{f'{p.losses[k]:.6g}'.replace('-', '−') if k < len(p.losses) else ''}</td>"
-            for p in paths
-        )
-        for k in range(max(len(p.losses) for p in paths))
-    )
-    step = word("step_name", language)
-    return f'<div class="ag ag-losses"><table><tr><th>{step}</th>{heads}</tr>{rows}</table></div>'
+    heads = [word("step_name", language), *(_key(path.method, language) for path in paths)]
+    columns = [map(number, path.losses) for path in paths]
+    rows = ([str(k), *row] for k, row in enumerate(zip_longest(*columns, fillvalue="")))
+    return f'<div class="ag ag-losses">{table(heads, rows)}</div>'

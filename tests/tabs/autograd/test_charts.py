@@ -12,7 +12,7 @@ import pytest
 from model.autograd.descent import descend
 from model.autograd.gradients import differentiate
 from model.autograd.parsing import parse
-from tabs.autograd.charts import contours, curve, losses, ticks
+from tabs.autograd.charts import contours, curve, losses
 
 POINT = {"w": 2.0, "b": 1.0, "x": 3.0, "target": 10.0}
 LINE = parse("(target - (w*x + b))**2")
@@ -25,12 +25,6 @@ def shapes(picture: str, kind: str) -> list[ET.Element]:
 def corners(path: ET.Element) -> list[tuple[float, float]]:
     numbers = list(map(float, re.findall(r"-?\d+\.\d+|-?\d+", path.get("d"))))
     return list(zip(numbers[::2], numbers[1::2], strict=True))
-
-
-def test_ticks_are_round_and_inside() -> None:
-    assert ticks(0, 1) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    assert ticks(-7, 23) == [-5, 0, 5, 10, 15, 20]
-    assert ticks(1, 1) == ticks(0, math.inf) == ticks(math.nan, 1) == []
 
 
 def test_the_tangent_touches_the_curve_at_the_point() -> None:

@@ -1,0 +1,15 @@
+"""Numbers for people: as many digits as they read, and a minus as a minus."""
+
+from __future__ import annotations
+
+import math
+
+
+def number(value: float, digits: int = 6, missing: str = "nan") -> str:
+    """At most so many significant digits: 3 rather than 3.0; `missing` for nan, and "inf"."""
+    return missing if math.isnan(value) else f"{value:.{digits}g}".replace("-", "−")
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """With its sign, and always so many digits behind the point."""
+    return f"{value:+.{decimals}f}".replace("-", "−")
