@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from PIL import Image
 
 import app
 from model.serving.served import WEIGHTS_FOLDER, serve_classifier, serve_regressor
-from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
+from tests.conftest import ROOT, App, clean_environment, running_app
 
 BEE = ROOT / "examples" / "bee_on_daisy.jpg"
 TOKEN = "hf_the_host_s_own"
@@ -35,14 +34,8 @@ SLOW_VALUES = {f"x{n}": 1 for n in range(12)}
 META = {"meta": {"_type": "gradio.FileData"}}
 
 
-@dataclass
-class Served:
-    """An app, its process, what it may write to, and its log."""
-
-    url: str
-    process: subprocess.Popen
-    folder: Path
-    log: Path
+class Served(App):
+    """An app under attack."""
 
     @property
     def api(self) -> str:
@@ -84,26 +77,8 @@ class Served:
 
 @contextmanager
 def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]:
-    log, temporary = folder / "log", folder / "temporary"
-    temporary.mkdir()
-    port = free_port()
-    environment = {"GRADIO_TEMP_DIR": str(temporary), **environment}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port), *arguments],
-            cwd=ROOT,
-            env=clean_environment(**environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        url = f"http://127.0.0.1:{port}/"
-        assert wait_for_page(url, process), log.read_text()
-        yield Served(url, process, temporary, log)
-    finally:
-        process.kill()
-        process.wait()
+    with running_app(folder, *arguments, **environment) as app:
+        yield Served(**vars(app))
 
 
 class Recorder(BaseHTTPRequestHandler):
@@ -252,9 +227,7 @@ def test_sessions_cost_nothing_once_they_are_answered(served: Served) -> None:
 
 
 def test_what_does_not_fit_into_the_queue_is_refused_at_once(served: Served) -> None:
-    body = {
-        "data": ["*".join(f"sin(exp(x{n}))" for n in range(12)), {f"x{n}": 1 for n in range(12)}]
-    }
+    body = {"data": [SLOW, SLOW_VALUES]}
     started = time.monotonic()
     statuses = [
         httpx.post(f"{served.api}/call/gradients", json=body, timeout=30).status_code
@@ -353,7 +326,7 @@ def half_an_upload(served: Served) -> Iterator[socket.socket]:
         )
         connection.sendall(head.encode() + b"x" * 50_000)
         deadline = time.monotonic() + 10
-        while not list(served.folder.rglob("tmp*")):
+        while not list(served.uploads.rglob("tmp*")):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         yield connection
@@ -388,12 +361,12 @@ def test_an_end_answers_what_has_begun_and_leaves_nothing(tmp_path: Path, number
         assert len(answers) == len(threads)
         for answer in answers:
             assert answer.startswith("event: complete"), answer
-        assert list(served.folder.iterdir()) == []
+        assert list(served.uploads.iterdir()) == []
         assert "Traceback" not in served.log.read_text()
 
 
 def test_a_folder_for_uploads_that_has_vanished_comes_back(served: Served) -> None:
-    (inside,) = served.folder.iterdir()
+    (inside,) = served.uploads.iterdir()
     subprocess.run(["rm", "-r", inside], check=True)
     before = served.log.stat().st_size
     path = json.loads(served.upload(BEE.read_bytes()).text)[0]
