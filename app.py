@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 
 from model.process.proxies import tidy_proxies
@@ -25,7 +26,7 @@ import gradio as gr
 from model.errors import UserError
 from model.process.log import guard_streams
 from model.serving.served import Served, serve_classifier, serve_regressor
-from tabs import autograd, classification, regression, status
+from tabs import STYLES, autograd, classification, regression, status
 from tabs.language import Words, i18n_key, translations
 from tabs.server.launch import serving, stopped_by_signals
 from tabs.server.page import Page
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("model").setLevel(logging.INFO)  # and not of the libraries: every request
     try:
-        with stopped_by_signals() as wait, upload_folder() as folder:
+        with stopped_by_signals(), upload_folder() as folder:
             classifier = serve_classifier(options.classifier)
             regressor = serve_regressor(options.regressor)
             page = build(classifier, regressor)
@@ -110,13 +111,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 share=options.share,
                 footer_links=["api", "settings"],
                 theme=gr.themes.Soft(),
-                css=status.CSS + classification.CSS + regression.CSS + autograd.CSS,
+                css_paths=STYLES,
                 i18n=translations(
                     TEXT, status.TEXT, classification.TEXT, regression.TEXT, autograd.TEXT
                 ),
             ):
                 threading.Thread(target=load, args=(classifier, regressor), daemon=True).start()
-                wait()
+                while True:
+                    time.sleep(1)
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return error.exit_status

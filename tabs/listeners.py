@@ -71,7 +71,11 @@ def listen(
         call_stepwise if inspect.isgeneratorfunction(function) else call,
         set(inputs.values()),
         list(outputs.values()),
-        show_progress="hidden",
         api_visibility="private",
-        **{"trigger_mode": "always_last", "concurrency_limit": CALLERS, **options},
+        **{
+            "show_progress": "hidden",
+            "trigger_mode": "always_last",
+            "concurrency_limit": CALLERS,
+            **options,
+        },
     )

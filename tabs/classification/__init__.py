@@ -1,3 +1,3 @@
-from tabs.classification.tab import CSS, TEXT, build
+from tabs.classification.tab import TEXT, build
 
-__all__ = ["CSS", "TEXT", "build"]
+__all__ = ["TEXT", "build"]

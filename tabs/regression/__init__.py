@@ -1,3 +1,3 @@
-from tabs.regression.tab import CSS, TEXT, build
+from tabs.regression.tab import TEXT, build
 
-__all__ = ["CSS", "TEXT", "build"]
+__all__ = ["TEXT", "build"]

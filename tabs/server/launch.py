@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ class CannotListen(UserError):
 
 
 @contextlib.contextmanager
-def serving(page: Page, folder: Path, host: str | None, port: int | None, **options: Any):
+def serving(
+    page: Page, folder: Path, host: str | None, port: int | None, **options: Any
+) -> Iterator[None]:
     """The page is served while the block runs. `options` are those of `gr.Blocks.launch`.
 
     Raises CannotListen.
@@ -62,11 +64,8 @@ def serving(page: Page, folder: Path, host: str | None, port: int | None, **opti
 
 
 @contextlib.contextmanager
-def stopped_by_signals() -> Iterator[Callable[[], None]]:
-    """Gives a function that waits until Ctrl-C or SIGTERM; a second one ends the program at once.
-
-    Either is KeyboardInterrupt in this thread, also where the block is still preparing to wait.
-    """
+def stopped_by_signals() -> Iterator[None]:
+    """Ctrl-C or SIGTERM ends the block, as KeyboardInterrupt; a second one the program, at once."""
 
     def interrupt(number: int, frame: object) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
@@ -76,12 +75,7 @@ def stopped_by_signals() -> Iterator[Callable[[], None]]:
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, interrupt)
     with contextlib.suppress(KeyboardInterrupt):
-        yield _sleep
-
-
-def _sleep() -> None:
-    while True:
-        time.sleep(1)
+        yield
 
 
 def _check_address(host: str | None, port: int | None) -> None:
@@ -94,9 +88,8 @@ def _check_address(host: str | None, port: int | None) -> None:
             probe.bind(found[0][4])
     except (OSError, OverflowError) as error:
         address = f"{host}:{port}" if port else host
-        raise CannotListen(
-            address=address, reason=getattr(error, "strerror", None) or error
-        ) from None
+        reason = getattr(error, "strerror", None) or error
+        raise CannotListen(address=address, reason=reason) from None
 
 
 def _go_around_proxies(host: str | None) -> None:
@@ -108,21 +101,16 @@ def _go_around_proxies(host: str | None) -> None:
 
 
 def _keep_tidy(folder: Path, ended: threading.Event) -> None:
-    while True:
+    sweep(folder)
+    while not ended.wait(SWEEP_EVERY):
         sweep(folder)
-        if ended.wait(SWEEP_EVERY):
-            return
 
 
 def _end(page: Page, gate: Gate) -> None:
     """Let nothing new in, wait for what has begun, close."""
-    gate.close()
+    gate.closing = True
     deadline = time.monotonic() + SECONDS_TO_END
-    queue = page._queue
-    while time.monotonic() < deadline and (
-        gate.requests or len(queue) or queue.get_active_worker_count()
-    ):
+    while time.monotonic() < deadline and (gate.requests or page.is_busy):
         time.sleep(0.05)
     gate.break_off_uploads()
-    page.server.config.timeout_graceful_shutdown = 1
-    page.close(verbose=False)
+    page.end()

@@ -68,23 +68,17 @@ def upload_folder() -> Iterator[Path]:
     It is this process's own: the usual one, /tmp/gradio, may be another user's, and nobody knows
     which of the files in it somebody still needs. Raises NoTemporaryFolder.
     """
-    given = os.environ.get("GRADIO_TEMP_DIR")
     try:
-        parent = Path(given or tempfile.gettempdir())
+        parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
         parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()
+        made = tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True)
     except OSError as error:
         raise NoTemporaryFolder(reason=error.strerror or "none is writable") from error
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    routes.DEFAULT_TEMP_DIR = str(folder)  # which Gradio has read when it was imported
-    try:
+    with made as name:
+        folder = Path(name).resolve()
+        os.environ["GRADIO_TEMP_DIR"] = str(folder)
+        routes.DEFAULT_TEMP_DIR = str(folder)  # which Gradio has read when it was imported
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if given is None:
-            del os.environ["GRADIO_TEMP_DIR"]
-        else:
-            os.environ["GRADIO_TEMP_DIR"] = given
 
 
 def heal(folder: Path) -> None:

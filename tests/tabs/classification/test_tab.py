@@ -22,7 +22,7 @@ from model.images.loader import load_picture
 from model.run.folder import read_run
 from model.run.origin import Origin
 from model.serving.served import WEIGHTS_FOLDER, Served, serve_classifier
-from tabs import status
+from tabs import STYLES, status
 from tabs.classification import tab as classification
 from tabs.classification.tab import EXAMPLES, example_pictures
 from tabs.language import translations
@@ -44,7 +44,7 @@ def serve_tab(served: Served, serve: Callable[..., str]) -> str:
     return serve(
         blocks,
         i18n=translations(classification.TEXT),
-        css=classification.CSS,
+        css_paths=STYLES,
         max_file_size="20mb",
     )
 
