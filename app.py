@@ -14,7 +14,6 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections.abc import Sequence
 
 from model.process.proxies import tidy_proxies
@@ -26,11 +25,14 @@ import gradio as gr
 from model.errors import UserError
 from model.process.log import guard_streams
 from model.serving.served import Served, serve_classifier, serve_regressor
-from tabs import STYLES, autograd, classification, regression, status
+from tabs import STYLES, status
+from tabs.autograd import tab as autograd
+from tabs.classification import tab as classification
 from tabs.language import Words, i18n_key, translations
+from tabs.regression import tab as regression
 from tabs.server.launch import serving, stopped_by_signals
 from tabs.server.page import Page
-from tabs.server.uploads import upload_folder
+from tabs.server.uploads import keep_tidy, upload_folder
 
 TITLE = "Ants or bees"
 TEXT: Words = {
@@ -117,8 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 ),
             ):
                 threading.Thread(target=load, args=(classifier, regressor), daemon=True).start()
-                while True:
-                    time.sleep(1)
+                keep_tidy(folder)
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return error.exit_status

@@ -1,4 +1,4 @@
-"""The interface: everything that imports Gradio."""
+"""The interface: a folder a tab. Computing is `model`'s work; a tab only asks and shows."""
 
 from pathlib import Path
 

@@ -44,12 +44,12 @@ def show(classifier: Served, regressor: Served, request: gr.Request) -> dict[str
 
 def describe(key: str, served: Served, language: str) -> list[str]:
     """HTML of one model: where it came from, then what the reader should know about it."""
-    try:
-        origin, notice = served.get(timeout=0).origin, served.notice
-    except UserError as error:
-        origin, notice = None, error
     name = say(TEXT, key, language)
-    lines = [_fact(name, origin_text(origin, language))] if origin else []
+    lines, notice = [], served.notice
+    try:
+        lines = [_fact(name, origin_text(served.get(timeout=0).origin, language))]
+    except UserError as error:
+        notice = error
     if notice:
         text = f"{name}: {notice.message(language)}"
         lines.append(f'<span class="notice">{escape(text)}</span>')
@@ -64,9 +64,8 @@ def describe_device(classifier: Served, language: str) -> list[str]:
         return []
     from model import device
 
-    return [
-        _fact(say(TEXT, "status.device", language), str(device.describe(device.choose_device())))
-    ]
+    found = str(device.describe(device.choose_device()))
+    return [_fact(say(TEXT, "status.device", language), found)]
 
 
 def _fact(name: str, text: str) -> str:
@@ -75,10 +74,8 @@ def _fact(name: str, text: str) -> str:
 
 def answered_by(origin: Origin, device: str, milliseconds: float, language: str) -> str:
     """Which model gave an answer, where, and how fast."""
-    source = origin_text(origin, language)
-    return say(
-        TEXT, "status.answered", language, source=source, device=device, milliseconds=milliseconds
-    )
+    facts = {"device": device, "milliseconds": milliseconds}
+    return say(TEXT, "status.answered", language, source=origin_text(origin, language), **facts)
 
 
 def origin_text(origin: Origin, language: str) -> str:

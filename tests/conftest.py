@@ -135,7 +135,7 @@ def app_url(
 def serve() -> Iterator[Callable[..., str]]:
     """`serve(blocks, **launch_options) -> url`: the blocks on a free port until the module ends.
 
-    A tab alone, with its words (tabs/*/text.py or tab.py) and every style.css:
+    A tab alone, with its words, and the style sheets of the whole page:
 
         with Page() as blocks, gr.Tab("Regression"):
             regression.build(served)

@@ -25,7 +25,7 @@ from tabs.zerogpu import on_gpu
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
     from model.classifier.classifier import Answer, Classifier
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.jpg"))
 
 TEXT: Words = {
     "classify.intro": (
@@ -96,7 +96,7 @@ def build(served: Served[Classifier]) -> None:
                 elem_id="classify-picture",
             )
             gr.Examples(
-                examples=[[str(path)] for path in example_pictures()],
+                examples=[[str(path)] for path in EXAMPLES],
                 inputs=[picture],
                 label=i18n_key("classify.examples"),
                 examples_per_page=20,
@@ -227,8 +227,3 @@ def waiting(language: str) -> str:
 def name_of(name: str, language: str) -> str:
     """A class's name in the reader's language."""
     return CHINESE_NAMES.get(name, name) if language == "zh" else name
-
-
-def example_pictures() -> list[Path]:
-    """The pictures in examples/, in the order of their names."""
-    return sorted(EXAMPLES.glob("*.jpg"))

@@ -1,3 +1,0 @@
-from tabs.regression.tab import TEXT, build
-
-__all__ = ["TEXT", "build"]

@@ -33,8 +33,6 @@ from tabs.regression.views import (
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
     from model.regression.regressor import Regressor
 
-__all__ = ["TEXT", "build"]
-
 LEARNING_RATES = (0.0001, 0.001, 0.01, 0.1)
 BATCH_SIZES = (16, 32, 128, 800)
 

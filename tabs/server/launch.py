@@ -8,7 +8,6 @@ import contextlib
 import os
 import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +18,10 @@ from starlette.middleware import Middleware
 from model.errors import UserError
 from tabs.server.gate import Gate
 from tabs.server.page import Page
-from tabs.server.uploads import MEGABYTES, sweep
+from tabs.server.uploads import MEGABYTES
 
 MOST_WAITING = 64  # calls in Gradio's queue; what does not fit is refused at once
 SECONDS_TO_END = 6.0
-SWEEP_EVERY = 60.0
 
 
 class CannotListen(UserError):
@@ -35,9 +33,9 @@ class CannotListen(UserError):
 def serving(
     page: Page, folder: Path, host: str | None, port: int | None, **options: Any
 ) -> Iterator[None]:
-    """The page is served while the block runs. `options` are those of `gr.Blocks.launch`.
+    """The page is served while the block runs; what has begun by its end is answered.
 
-    Raises CannotListen.
+    `options` are those of `gr.Blocks.launch`. Raises CannotListen.
     """
     gate = Gate(page, folder)
     _check_address(host, port)
@@ -54,13 +52,15 @@ def serving(
         app_kwargs={"middleware": [Middleware(gate.around)]},
         **options,
     )
-    ended = threading.Event()
-    threading.Thread(target=_keep_tidy, args=(folder, ended), daemon=True).start()
     try:
         yield
     finally:
-        ended.set()
-        _end(page, gate)
+        gate.closing = True
+        deadline = time.monotonic() + SECONDS_TO_END
+        while time.monotonic() < deadline and (gate.requests or page.is_busy):
+            time.sleep(0.05)
+        gate.break_off_uploads()
+        page.end()
 
 
 @contextlib.contextmanager
@@ -98,19 +98,3 @@ def _go_around_proxies(host: str | None) -> None:
         known = os.environ.get(name, "").split(",")
         here = ["127.0.0.1", "localhost", *([host] if host else [])]
         os.environ[name] = ",".join(filter(None, dict.fromkeys([*known, *here])))
-
-
-def _keep_tidy(folder: Path, ended: threading.Event) -> None:
-    sweep(folder)
-    while not ended.wait(SWEEP_EVERY):
-        sweep(folder)
-
-
-def _end(page: Page, gate: Gate) -> None:
-    """Let nothing new in, wait for what has begun, close."""
-    gate.closing = True
-    deadline = time.monotonic() + SECONDS_TO_END
-    while time.monotonic() < deadline and (gate.requests or page.is_busy):
-        time.sleep(0.05)
-    gate.break_off_uploads()
-    page.end()

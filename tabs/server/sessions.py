@@ -24,8 +24,8 @@ class Sessions:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.open: Counter[str] = Counter()  # connections by session
-        self.pages: set[str] = set()  # sessions that have, or had, a heartbeat
-        self.leaving: dict[str, asyncio.TimerHandle] = {}  # pages that nobody listens to now
+        # Sessions that have, or had, a heartbeat, and when those go that nobody listens to now.
+        self.pages: dict[str, asyncio.TimerHandle | None] = {}
 
     @contextmanager
     def listening(self, session: str | None, *, heartbeat: bool) -> Iterator[None]:
@@ -34,10 +34,10 @@ class Sessions:
             yield
             return
         self.open[session] += 1
-        if timer := self.leaving.pop(session, None):
+        if timer := self.pages.get(session):
             timer.cancel()
-        if heartbeat:
-            self.pages.add(session)
+        if heartbeat or session in self.pages:
+            self.pages[session] = None
         try:
             yield
         finally:
@@ -46,7 +46,7 @@ class Sessions:
                 del self.open[session]
                 if session in self.pages:
                     later = asyncio.get_running_loop().call_later(GRACE, self.free, session)
-                    self.leaving[session] = later
+                    self.pages[session] = later
                 else:
                     self.free(session)
 
@@ -58,7 +58,6 @@ class Sessions:
 
     def free(self, session: str) -> None:
         """Forget the session."""
-        if timer := self.leaving.pop(session, None):
+        if timer := self.pages.pop(session, None):
             timer.cancel()
-        self.pages.discard(session)
         self.page.forget(session)

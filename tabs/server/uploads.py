@@ -92,21 +92,21 @@ def heal(folder: Path) -> None:
         raise DiskFull()
 
 
+def keep_tidy(folder: Path) -> None:
+    """Sweep every minute, for as long as the app runs."""
+    while True:
+        with contextlib.suppress(OSError):  # what vanished meanwhile needs no sweeping
+            sweep(folder)
+        time.sleep(60)
+
+
 def sweep(folder: Path) -> None:
     """Delete what uploads that broke off have left, and the folders of apps that were killed."""
-    with contextlib.suppress(OSError):
-        os.utime(folder)  # a sign of life
+    now = time.time()
+    os.utime(folder)  # a sign of life
     for path in folder.glob("tmp*"):  # as Gradio calls an upload until it is complete
-        if path.is_file() and _age(path) > STALLED:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        if path.is_file() and now - path.stat().st_mtime > STALLED:
+            path.unlink()
     for other in folder.parent.glob(f"{PREFIX}*"):
-        if _age(other) > DEAD and not other.is_symlink():
+        if now - other.lstat().st_mtime > DEAD and not other.is_symlink():
             shutil.rmtree(other, ignore_errors=True)
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except OSError:
-        return 0.0

@@ -24,8 +24,7 @@ from model.serving.served import Served, serve_regressor
 from tabs import STYLES
 from tabs.language import translations
 from tabs.regression import tab as regression
-from tabs.regression.charts import draw_bars, draw_errors
-from tabs.regression.views import show_answer
+from tabs.regression.views import draw_bars, draw_errors, show_answer
 from tabs.server.page import Page as AppPage
 
 ROOT = Path(__file__).parents[3]
@@ -124,6 +123,7 @@ def test_only_the_endpoint_is_public(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert list(endpoints) == ["/predict"]
     assert "from -100 to 100" in endpoints["/predict"]["description"]
+    assert [each["parameter_name"] for each in endpoints["/predict"]["parameters"]] == ["x"]
 
 
 def test_a_model_that_cannot_be_loaded_says_so(serve: Callable[..., str]) -> None:
