@@ -71,6 +71,18 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", **extra}
 
 
+def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python` with these arguments, at this project's root and in a clean environment."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
 def wait_for_page(url: str, process: subprocess.Popen) -> bool:
     """Whether `url` answered before `process` ended or START_SECONDS were over."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

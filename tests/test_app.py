@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import Page, expect
 
 from model.serving.served import WEIGHTS_FOLDER
-from tests.conftest import ROOT, clean_environment, running_app
+from tests.conftest import ROOT, run_python, running_app
 
 PHOTOS = ROOT.parent / "shared" / "hymenoptera_data" / "val"
 BEE = ROOT / "examples" / "bee_on_daisy.jpg"
@@ -35,14 +33,7 @@ app.build(serve_classifier(None), serve_regressor(None))
 print([name for name in ("torch", "torchvision", "sympy", "huggingface_hub.hf_api")
        if name in sys.modules])
 """
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    finished = run_python("-c", program)
     assert finished.returncode == 0, finished.stderr
     # gradio itself may bring the Hub's client, never torch
     assert "torch" not in finished.stdout

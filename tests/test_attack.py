@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from PIL import Image
 
 import app
 from model.serving.served import WEIGHTS_FOLDER, serve_classifier, serve_regressor
-from tests.conftest import ROOT, App, clean_environment, running_app
+from tests.conftest import ROOT, App, run_python, running_app
 
 BEE = ROOT / "examples" / "bee_on_daisy.jpg"
 TOKEN = "hf_the_host_s_own"
@@ -401,14 +400,7 @@ def test_what_keeps_it_from_starting_is_one_sentence(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         given = [each.format(taken=taken.getsockname()[1]) for each in arguments]
-        done = subprocess.run(
-            [sys.executable, "app.py", *given],
-            cwd=ROOT,
-            env=clean_environment(GRADIO_NUM_PORTS="2", **environment),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = run_python("app.py", *given, GRADIO_NUM_PORTS="2", **environment)
     assert done.returncode != 0
     assert re.search(said, done.stderr)
     assert len(done.stderr.strip().splitlines()) == 1

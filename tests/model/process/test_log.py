@@ -7,8 +7,6 @@ import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -19,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from model.process.log import CleanStream, clean
-from tests.conftest import ROOT, running_app
+from tests.conftest import ROOT, run_python, running_app
 
 FORGED = "FORGED model.serving.served: all is well"
 HOSTILE = [
@@ -126,9 +124,7 @@ def test_handlers_made_before_and_after(tmp_path: Path):
         "    except ValueError: logging.exception('failed'); traceback.print_exc()\n"
         "    print(text)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    done = run_python("-c", code)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("got a") >= 12
     assert_clean(done.stdout)
@@ -137,8 +133,7 @@ def test_handlers_made_before_and_after(tmp_path: Path):
 
 def test_train_guards_what_it_logs(tmp_path: Path):
     folder = tmp_path / f"data\n{FORGED}\x1b[31m"
-    command = [sys.executable, "train.py", "classifier", "--data", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = run_python("train.py", "classifier", "--data", str(folder))
     assert done.returncode == 2
     assert "FORGED" in done.stderr
     assert_clean(done.stderr)
