@@ -26,11 +26,14 @@ from model.errors import UserError
 from model.process.log import guard_streams
 from model.serving.models import serve_classifier, serve_regressor
 from model.serving.served import Served
-from tabs import autograd, classification, regression, status
+from tabs import STYLES, status
+from tabs.autograd import tab as autograd
+from tabs.classification import tab as classification
 from tabs.language import Words, i18n_key, translations
+from tabs.regression import tab as regression
 from tabs.server.launch import serving, stopped_by_signals
 from tabs.server.page import Page
-from tabs.server.uploads import upload_folder
+from tabs.server.uploads import keep_tidy, upload_folder
 
 TITLE = "Ants or bees"
 TEXT: Words = {
@@ -99,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("model").setLevel(logging.INFO)  # and not of the libraries: every request
     try:
-        with stopped_by_signals() as wait, upload_folder() as folder:
+        with stopped_by_signals(), upload_folder() as folder:
             classifier = serve_classifier(options.classifier)
             regressor = serve_regressor(options.regressor)
             page = build(classifier, regressor)
@@ -111,13 +114,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 share=options.share,
                 footer_links=["api", "settings"],
                 theme=gr.themes.Soft(),
-                css=status.CSS + classification.CSS + regression.CSS + autograd.CSS,
+                css_paths=STYLES,
                 i18n=translations(
                     TEXT, status.TEXT, classification.TEXT, regression.TEXT, autograd.TEXT
                 ),
             ):
                 threading.Thread(target=load, args=(classifier, regressor), daemon=True).start()
-                wait()
+                keep_tidy(folder)
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return error.exit_status

@@ -1,1 +1,5 @@
-"""The interface, one file a tab. Computing is `model`'s work; a tab only asks and shows."""
+"""The interface: a folder a tab. Computing is `model`'s work; a tab only asks and shows."""
+
+from pathlib import Path
+
+STYLES = sorted(Path(__file__).parent.rglob("style.css"))  # for `launch(css_paths=…)`

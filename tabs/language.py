@@ -7,12 +7,10 @@ preference from the request, which is the same preference that `gr.I18n` goes by
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 
 import gradio as gr
-
-from model.errors import UserError
+from starlette.requests import Request
 
 # A tab's words: key -> (English, 中文).
 Words = Mapping[str, tuple[str, str]]
@@ -32,28 +30,13 @@ def translations(*words: Words) -> gr.I18n:
     return gr.I18n(en=english, zh=chinese, **{"zh-CN": chinese, "zh-TW": chinese})
 
 
-def language_of(request: gr.Request | None) -> str:
+def language_of(request: gr.Request | Request | None) -> str:
     """ "zh" when the reader's browser asks for Chinese first, else "en"."""
-    return "en" if request is None else preferred(request.headers.get("accept-language", ""))
-
-
-def preferred(accept_language: str) -> str:
-    """The language, "zh" or "en", that an Accept-Language header puts first."""
-    return "zh" if accept_language.split(",")[0].strip().lower().startswith("zh") else "en"
+    accepted = "" if request is None else request.headers.get("accept-language", "")
+    return "zh" if accepted.split(",")[0].strip().lower().startswith("zh") else "en"
 
 
 def say(words: Words, key: str, language: str, **facts: object) -> str:
     """The text under `key` in `language`, its `{holes}` filled with `facts`."""
     english, chinese = words[key]
     return (chinese if language == "zh" else english).format(**facts)
-
-
-def to_gradio_error(error: UserError, request: gr.Request | None) -> gr.Error:
-    """The error to raise in a listener or an API function, in the reader's language."""
-    return gr.Error(in_html(error.message(language_of(request))), print_exception=False)
-
-
-def in_html(text: str) -> str:
-    """`text` for an error, which the page shows as HTML; what is half of a character has no place
-    in an answer's JSON."""
-    return html.escape(text, quote=False).encode(errors="replace").decode()

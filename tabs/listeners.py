@@ -15,6 +15,7 @@ from gradio.components import Component
 from gradio.context import Context
 
 Updates = dict[str, Any]
+CALLERS = 8  # of one function at a time: who waits, for SymPy say, holds up nobody
 
 
 def named(prefix: str) -> dict[str, Component]:
@@ -70,5 +71,11 @@ def listen(
         call_stepwise if inspect.isgeneratorfunction(function) else call,
         set(inputs.values()),
         list(outputs.values()),
-        **{"show_progress": "hidden", "api_visibility": "private", **options},
+        api_visibility="private",
+        **{
+            "show_progress": "hidden",
+            "trigger_mode": "always_last",
+            "concurrency_limit": CALLERS,
+            **options,
+        },
     )

@@ -1,57 +1,59 @@
-"""The line on top of the page: which models answer, and why if they are not those asked for."""
+"""Which model answers: the line on top of the page, and the one below an answer."""
 
 from __future__ import annotations
 
-import html
+from html import escape
 
 import gradio as gr
+from gradio.context import Context
 
 from model.errors import UserError
 from model.run.origin import Origin
 from model.serving.served import Served
 from tabs.language import Words, language_of, say
+from tabs.listeners import listen
 
 TEXT: Words = {
     "status.classify": ("Classifier", "分类模型"),
     "status.regression": ("Regressor", "回归模型"),
     "status.device": ("Device", "设备"),
     "status.bundled": ("bundled with this app", "随应用内置"),
+    "status.answered": (
+        "Model: {source}. Device: {device}, {milliseconds:.1f} ms.",
+        "模型：{source}。设备：{device}，{milliseconds:.1f} 毫秒。",
+    ),
 }
-CSS = """
-.status { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; font-size: .85rem;
-  color: var(--body-text-color-subdued); }
-.status .notice { flex-basis: 100%; padding: .4rem .75rem; border-radius: var(--radius-md);
-  color: var(--body-text-color); border-left: 4px solid #d97706;
-  background: var(--block-background-fill); }
-"""
 SECONDS = 5  # between looks: a model may be swapped in when the Hub is back
 
 
 def build(classifier: Served, regressor: Served) -> None:
     """Make the line; it is filled when the page is opened and kept up to date."""
-    models = {"status.classify": classifier, "status.regression": regressor}
-
-    def show(request: gr.Request) -> str:
-        language = language_of(request)
-        parts = [part for key, served in models.items() for part in describe(key, served, language)]
-        parts += describe_device(classifier, language)
-        return f'<div class="status">{"".join(parts)}</div>'
-
     line = gr.HTML(elem_id="status")
-    options = {"outputs": [line], "show_progress": "hidden", "api_visibility": "private"}
-    gr.on(fn=show, **options)
-    gr.Timer(SECONDS).tick(show, **options)
+    models = {"classifier": classifier, "regressor": regressor}
+    looks = [Context.root_block.load, gr.Timer(SECONDS).tick]
+    listen(looks, show, inputs={}, outputs={"line": line}, constants=models)
+
+
+def show(classifier: Served, regressor: Served, request: gr.Request) -> dict[str, str]:
+    language = language_of(request)
+    parts = describe("status.classify", classifier, language)
+    parts += describe("status.regression", regressor, language)
+    parts += describe_device(classifier, language)
+    return {"line": f'<div class="status">{"".join(parts)}</div>'}
 
 
 def describe(key: str, served: Served, language: str) -> list[str]:
     """HTML of one model: where it came from, then what the reader should know about it."""
     name = say(TEXT, key, language)
+    lines, notice = [], served.notice
     try:
-        origin = origin_text(served.get(timeout=0).origin, language)
+        lines = [_fact(name, origin_text(served.get(timeout=0).origin, language))]
     except UserError as error:
-        return [notice(name, error, language)]
-    line = f"<span>{html.escape(name)}: <b>{html.escape(origin)}</b></span>"
-    return [line] + ([notice(name, served.notice, language)] if served.notice else [])
+        notice = error
+    if notice:
+        text = f"{name}: {notice.message(language)}"
+        lines.append(f'<span class="notice">{escape(text)}</span>')
+    return lines
 
 
 def describe_device(classifier: Served, language: str) -> list[str]:
@@ -62,19 +64,20 @@ def describe_device(classifier: Served, language: str) -> list[str]:
         return []
     from model import device
 
-    name = say(TEXT, "status.device", language)
-    text = str(device.describe(device.choose_device()))
-    return [f"<span>{html.escape(name)}: <b>{html.escape(text)}</b></span>"]
+    found = str(device.describe(device.choose_device()))
+    return [_fact(say(TEXT, "status.device", language), found)]
 
 
-def notice(name: str, error: UserError, language: str) -> str:
-    """HTML of something that the reader should know about the model called `name`."""
-    text = f"{name}: {error.message(language)}"
-    return f'<span class="notice">{html.escape(text)}</span>'
+def _fact(name: str, text: str) -> str:
+    return f"<span>{escape(name)}: <b>{escape(text)}</b></span>"
+
+
+def answered_by(origin: Origin, device: str, milliseconds: float, language: str) -> str:
+    """Which model gave an answer, where, and how fast."""
+    facts = {"device": device, "milliseconds": milliseconds}
+    return say(TEXT, "status.answered", language, source=origin_text(origin, language), **facts)
 
 
 def origin_text(origin: Origin, language: str) -> str:
     """Where a model came from, in the reader's language."""
-    if origin == Origin("bundled"):
-        return say(TEXT, "status.bundled", language)
-    return str(origin)
+    return say(TEXT, "status.bundled", language) if origin == Origin("bundled") else str(origin)

@@ -11,6 +11,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +71,18 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", **extra}
 
 
+def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python` with these arguments, at this project's root and in a clean environment."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
 def wait_for_page(url: str, process: subprocess.Popen) -> bool:
     """Whether `url` answered before `process` ended or START_SECONDS were over."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -82,17 +96,28 @@ def wait_for_page(url: str, process: subprocess.Popen) -> bool:
     return False
 
 
-@pytest.fixture(scope="session")
-def app_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest):
-    """The address of `python app.py`, running as a process of its own with the bundled models."""
-    folder = tmp_path_factory.mktemp("app")
-    log, port = folder / "app.log", free_port()
-    request.config.stash[APP_LOG] = log
+@dataclass(frozen=True)
+class App:
+    """`python app.py` as a process of its own: its address, its folder for uploads, its log."""
+
+    url: str
+    process: subprocess.Popen
+    uploads: Path
+    log: Path
+
+
+@contextmanager
+def running_app(
+    folder: Path, *arguments: str, root: Path = ROOT, **environment: str
+) -> Iterator[App]:
+    """The app of `root` with these arguments, whose log and uploads lie in `folder`."""
+    log, uploads, port = folder / "app.log", folder / "uploads", free_port()
+    uploads.mkdir()
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port)],
-            cwd=ROOT,
-            env=clean_environment(GRADIO_TEMP_DIR=str(folder / "gradio")),
+            [sys.executable, "app.py", "--port", str(port), *arguments],
+            cwd=root,
+            env=clean_environment(**{"GRADIO_TEMP_DIR": str(uploads), **environment}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -102,25 +127,31 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
         if not wait_for_page(url, process):
             state = "is silent" if process.poll() is None else f"exited with {process.poll()}"
             pytest.fail(f"app.py {state}; its log:\n{log.read_text(errors='replace')}")
-        yield url
+        yield App(url, process, uploads, log)
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def app_url(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The address of `python app.py`, running with the bundled models."""
+    with running_app(tmp_path_factory.mktemp("app")) as app:
+        request.config.stash[APP_LOG] = app.log
+        yield app.url
 
 
 @pytest.fixture(scope="module")
 def serve() -> Iterator[Callable[..., str]]:
     """`serve(blocks, **launch_options) -> url`: the blocks on a free port until the module ends.
 
-    A tab alone, with its words and its style:
+    A tab alone, with its words, and the style sheets of the whole page:
 
         with Page() as blocks, gr.Tab("Regression"):
             regression.build(served)
-        url = serve(blocks, i18n=translations(regression.TEXT), css=regression.CSS)
+        url = serve(blocks, i18n=translations(regression.TEXT), css_paths=STYLES)
     """
     running: list[gr.Blocks] = []
 

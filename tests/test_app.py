@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,7 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import Page, expect
 
 from model.serving.models import WEIGHTS_FOLDER
-from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
+from tests.conftest import ROOT, run_python, running_app
 
 PHOTOS = ROOT.parent / "shared" / "hymenoptera_data" / "val"
 BEE = ROOT / "examples" / "bee_on_daisy.jpg"
@@ -27,29 +24,6 @@ def client(app_url: str) -> Client:
     return Client(app_url, verbose=False)
 
 
-@contextmanager
-def running_app(log: Path, *arguments: str, **environment: str) -> Iterator[str]:
-    """`python app.py` with these arguments and environment; the address that it answers at."""
-    port = free_port()
-    environment = clean_environment(GRADIO_SERVER_PORT=str(port), **environment)
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "app.py", *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        url = f"http://127.0.0.1:{port}/"
-        assert wait_for_page(url, process), log.read_text()
-        yield url
-    finally:
-        process.kill()
-        process.wait()
-
-
 def test_the_page_is_built_without_torch() -> None:
     program = """
 import sys
@@ -59,14 +33,7 @@ app.build(serve_classifier(None), serve_regressor(None))
 print([name for name in ("torch", "torchvision", "sympy", "huggingface_hub.hf_api")
        if name in sys.modules])
 """
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    finished = run_python("-c", program)
     assert finished.returncode == 0, finished.stderr
     # gradio itself may bring the Hub's client, never torch
     assert "torch" not in finished.stdout
@@ -132,16 +99,15 @@ def test_the_page_is_chinese_for_a_chinese_browser(
 
 def test_a_model_folder_given_by_environment_is_served(tmp_path: Path) -> None:
     folder = WEIGHTS_FOLDER / "ants_bees"
-    with running_app(tmp_path / "log", CLASSIFIER_MODEL=str(folder)) as url:
-        answer = Client(url, verbose=False).predict(handle_file(str(BEE)), api_name="/classify")
+    with running_app(tmp_path, CLASSIFIER_MODEL=str(folder)) as app:
+        answer = Client(app.url, verbose=False).predict(handle_file(str(BEE)), api_name="/classify")
         assert answer["model"]["source"] == "ants_bees"
 
 
 def test_a_wrong_model_says_so_and_the_rest_works(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    with running_app(log, "--classifier", str(tmp_path)) as url:
-        client = Client(url, verbose=False)
+    with running_app(tmp_path, "--classifier", str(tmp_path)) as app:
+        client = Client(app.url, verbose=False)
         with pytest.raises(AppError, match=r"config\.json|model\.safetensors"):
             client.predict(handle_file(str(BEE)), api_name="/classify")
         assert client.predict([0.0] * 10, api_name="/predict")["y"] == pytest.approx(2.0, abs=0.2)
-    assert "not a model folder" in log.read_text()
+    assert "not a model folder" in app.log.read_text()

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
 import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -26,7 +23,7 @@ from PIL import Image
 
 import app
 from model.serving.models import WEIGHTS_FOLDER, serve_classifier, serve_regressor
-from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
+from tests.conftest import ROOT, App, run_python, running_app
 
 BEE = ROOT / "examples" / "bee_on_daisy.jpg"
 TOKEN = "hf_the_host_s_own"
@@ -36,14 +33,8 @@ SLOW_VALUES = {f"x{n}": 1 for n in range(12)}
 META = {"meta": {"_type": "gradio.FileData"}}
 
 
-@dataclass
-class Served:
-    """An app, its process, what it may write to, and its log."""
-
-    url: str
-    process: subprocess.Popen
-    folder: Path
-    log: Path
+class Served(App):
+    """An app under attack."""
 
     @property
     def api(self) -> str:
@@ -85,26 +76,8 @@ class Served:
 
 @contextmanager
 def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[Served]:
-    log, temporary = folder / "log", folder / "temporary"
-    temporary.mkdir()
-    port = free_port()
-    environment = {"GRADIO_TEMP_DIR": str(temporary), **environment}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port), *arguments],
-            cwd=ROOT,
-            env=clean_environment(**environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        url = f"http://127.0.0.1:{port}/"
-        assert wait_for_page(url, process), log.read_text()
-        yield Served(url, process, temporary, log)
-    finally:
-        process.kill()
-        process.wait()
+    with running_app(folder, *arguments, **environment) as app:
+        yield Served(**vars(app))
 
 
 class Recorder(BaseHTTPRequestHandler):
@@ -253,9 +226,7 @@ def test_sessions_cost_nothing_once_they_are_answered(served: Served) -> None:
 
 
 def test_what_does_not_fit_into_the_queue_is_refused_at_once(served: Served) -> None:
-    body = {
-        "data": ["*".join(f"sin(exp(x{n}))" for n in range(12)), {f"x{n}": 1 for n in range(12)}]
-    }
+    body = {"data": [SLOW, SLOW_VALUES]}
     started = time.monotonic()
     statuses = [
         httpx.post(f"{served.api}/call/gradients", json=body, timeout=30).status_code
@@ -333,7 +304,8 @@ def test_every_listener_gets_the_request() -> None:
     page = app.build(serve_classifier(None), serve_regressor(None))
     request, seen = object(), 0
     for function in page.fns.values():
-        if function.fn is None or "request" not in inspect.signature(function.fn).parameters:
+        is_ours = function.fn and not function.fn.__module__.startswith("gradio.")
+        if not is_ours or function.api_visibility == "public":
             continue
         count = 1 if function.inputs_as_dict else len(function.inputs)
         given, *_ = special_args(function.fn, [None] * count, request)
@@ -354,7 +326,7 @@ def half_an_upload(served: Served) -> Iterator[socket.socket]:
         )
         connection.sendall(head.encode() + b"x" * 50_000)
         deadline = time.monotonic() + 10
-        while not list(served.folder.rglob("tmp*")):
+        while not list(served.uploads.rglob("tmp*")):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         yield connection
@@ -389,12 +361,12 @@ def test_an_end_answers_what_has_begun_and_leaves_nothing(tmp_path: Path, number
         assert len(answers) == len(threads)
         for answer in answers:
             assert answer.startswith("event: complete"), answer
-        assert list(served.folder.iterdir()) == []
+        assert list(served.uploads.iterdir()) == []
         assert "Traceback" not in served.log.read_text()
 
 
 def test_a_folder_for_uploads_that_has_vanished_comes_back(served: Served) -> None:
-    (inside,) = served.folder.iterdir()
+    (inside,) = served.uploads.iterdir()
     subprocess.run(["rm", "-r", inside], check=True)
     before = served.log.stat().st_size
     path = json.loads(served.upload(BEE.read_bytes()).text)[0]
@@ -464,14 +436,7 @@ def test_what_keeps_it_from_starting_is_one_sentence(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         given = [each.format(taken=taken.getsockname()[1]) for each in arguments]
-        done = subprocess.run(
-            [sys.executable, "app.py", *given],
-            cwd=ROOT,
-            env=clean_environment(GRADIO_NUM_PORTS="2", **environment),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = run_python("app.py", *given, GRADIO_NUM_PORTS="2", **environment)
     assert done.returncode != 0
     assert re.search(said, done.stderr)
     assert len(done.stderr.strip().splitlines()) == 1

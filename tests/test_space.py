@@ -17,7 +17,7 @@ from gradio_client import Client, handle_file
 from huggingface_hub import HfApi, ModelCard, RepoCard
 
 from model.serving.models import WEIGHTS_FOLDER
-from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
+from tests.conftest import ROOT, clean_environment, free_port, running_app
 
 STAND_IN = ROOT.parent / "shared" / "hub_stand_in" / "hubserver.py"
 BEE = ROOT / "examples" / "bee_on_daisy.jpg"
@@ -115,24 +115,13 @@ def test_the_commands_make_a_space_that_serves(tmp_path: Path) -> None:
         variables = {
             name: variable.value for name, variable in api.get_space_variables(space).items()
         }
-        assert_serves(uploaded, {**environment, **variables}, commits[0], tmp_path / "app.log")
+        assert_serves(uploaded, {**environment, **variables}, commits[0], tmp_path)
 
 
-def assert_serves(folder: Path, environment: dict[str, str], commit: str, log: Path) -> None:
+def assert_serves(folder: Path, environment: dict[str, str], commit: str, logs: Path) -> None:
     """`app.py` of `folder`, alone, answers with the model of that commit."""
-    port = free_port()
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port)],
-            cwd=folder,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        url = f"http://127.0.0.1:{port}/"
-        assert wait_for_page(url, process), log.read_text()
-        client = Client(url, verbose=False)
+    with running_app(logs, root=folder, **environment) as app:
+        client = Client(app.url, verbose=False)
         for _ in range(30):  # until the Hub's model takes over from the bundled one
             answer = client.predict(handle_file(str(BEE)), api_name="/classify")
             if answer["model"]["revision"]:
@@ -141,6 +130,3 @@ def assert_serves(folder: Path, environment: dict[str, str], commit: str, log: P
         assert answer["label"] == "bees"
         assert answer["model"]["source"] == f"{USER}/ants-bees"
         assert answer["model"]["revision"] == commit
-    finally:
-        process.kill()
-        process.wait()

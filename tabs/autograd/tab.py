@@ -6,8 +6,6 @@ What imports torch is imported inside the functions that use it: the page must b
 from __future__ import annotations
 
 import math
-from functools import partial
-from pathlib import Path
 from typing import TypedDict
 
 import gradio as gr
@@ -21,18 +19,14 @@ from tabs.autograd import events
 from tabs.autograd.events import DEFAULT, EXAMPLES, FIELDS, NEW_VALUE
 from tabs.autograd.text import WORDS, label
 from tabs.language import Words, language_of
-from tabs.listeners import listen, named, some
+from tabs.listeners import CALLERS, listen, named, some
 
-__all__ = ["CSS", "TEXT", "build", "gradients"]
+__all__ = ["TEXT", "build", "gradients"]
 
-CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 TEXT: Words = {
     **{f"autograd.{key}": words for key, words in WORDS.items()},
     **{f"autograd.example.{name}": tuple(each["name"]) for name, each in EXAMPLES.items()},
 }
-# Callers at a time, of each listener and of the endpoint: who waits for SymPy holds up nobody.
-CALLERS = 8
-on = partial(listen, trigger_mode="always_last", concurrency_limit=CALLERS)
 # Names of components: buttons with what they mean, and those that change together.
 MOVES = {"start": -1000, "back": -1, "next": 1, "end": 1000}  # steps
 RATES = {"safe": 0.5, "unsafe": 1.05}  # of the limit
@@ -151,7 +145,7 @@ def build() -> None:
     _listen_to_changes(parts)
     if isinstance(tab, gr.Tab) and isinstance(tab.parent, gr.Tabs) and tab.id is not None:
         page, tabs = Context.root_block.load, {"tabs": tab.parent}
-        on([page], events.open_linked_tab, {}, tabs, {"tab": tab.id})
+        listen([page], events.open_linked_tab, {}, tabs, {"tab": tab.id})
     endpoint(gradients, "gradients", CALLERS)
 
 
@@ -203,36 +197,36 @@ def _build_moving() -> None:
 def _listen_to_input(parts: dict[str, Component]) -> None:
     opened = some(parts, ["text", "chosen", *ANSWER, *FIELDS, *CHOICES])
     replaced = opened | some(parts, ["expression", "kept", "rate"])
-    on([Context.root_block.load], events.open_page, parts, replaced)
+    listen([Context.root_block.load], events.open_page, parts, replaced)
     # .input of a gr.Textbox misses Backspace, paste and input methods: it listens to keypresses.
-    on([parts["expression"].change], events.open_expression, parts, opened)
+    listen([parts["expression"].change], events.open_expression, parts, opened)
     for name, example in EXAMPLES.items():
         click = parts[f"example_{name}"].click
-        on([click], events.open_example, parts, replaced, {"example": example})
+        listen([click], events.open_example, parts, replaced, {"example": example})
     typed = some(parts, ["second", *FIELDS])
-    on(
+    listen(
         [part.input for part in typed.values()],
         events.change_values,
         typed | some(parts, ["text", "kept", "step"]),
         some(parts, ["kept", *ANSWER]),
     )
     shown = some(parts, STEP)
-    on([parts["step"].input], events.show_step, parts, shown)
+    listen([parts["step"].input], events.show_step, parts, shown)
     for name, move in MOVES.items():
-        on([parts[name].click], events.show_step, parts, shown, {"move": move})
+        listen([parts[name].click], events.show_step, parts, shown, {"move": move})
 
 
 def _listen_to_changes(parts: dict[str, Component]) -> None:
     """What follows from a new expression or value, and the controls of "See it move"."""
     details = some(parts, ["formula", "code", "link"])
-    on([parts["query"].change], events.show_details, parts, details).then(
+    listen([parts["query"].change], events.show_details, parts, details).then(
         None, parts["link"], None, js=WRITE_ADDRESS, api_visibility="private"
     )
     choices = some(parts, CHOICES)
     choose = [part.input for part in choices.values()]
-    on(choose, events.choose, choices, some(parts, ["chosen"]))
+    listen(choose, events.choose, choices, some(parts, ["chosen"]))
     for name, factor in RATES.items():
         rate = some(parts, ["rate"])
-        on([parts[name].click], events.set_rate, parts, rate, {"factor": factor})
+        listen([parts[name].click], events.set_rate, parts, rate, {"factor": factor})
     triggers = [parts[name].change for name in ("query", "chosen", "rate", "steps")]
-    on(triggers, events.show_moving, parts, some(parts, MOVING))
+    listen(triggers, events.show_moving, parts, some(parts, MOVING))

@@ -1,3 +1,0 @@
-from tabs.classification.tab import CSS, TEXT, build
-
-__all__ = ["CSS", "TEXT", "build"]

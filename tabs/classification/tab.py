@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import html
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import gradio as gr
 from gradio.data_classes import FileDataDict
@@ -14,14 +17,15 @@ from model.images.loader import load_picture
 from model.serving.served import Served
 from tabs.api import endpoint
 from tabs.language import Words, i18n_key, language_of, say
+from tabs.listeners import listen
 from tabs.server.uploads import path_of
-from tabs.status import origin_text
+from tabs.status import answered_by
 from tabs.zerogpu import on_gpu
 
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
     from model.classifier.classifier import Answer, Classifier
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.jpg"))
 
 TEXT: Words = {
     "classify.intro": (
@@ -52,10 +56,6 @@ TEXT: Words = {
         "{threshold:.3f} is needed).",
         "它与训练图片相似（相似度 {score:.3f}，需要 {threshold:.3f}）。",
     ),
-    "classify.answered": (
-        "Model: {source}. Device: {device}, {milliseconds:.0f} ms.",
-        "模型：{source}。设备：{device}，{milliseconds:.0f} 毫秒。",
-    ),
 }
 
 SHOWN = 1000  # classes in the table: a page with ten thousand lines is slow, and nobody reads it
@@ -63,18 +63,6 @@ NAMED = 6  # classes that a heading may name
 
 # What the bundled model's classes are called in Chinese; other models' names are shown as given.
 CHINESE_NAMES = {"ants": "蚂蚁", "bees": "蜜蜂"}
-
-CSS = """
-.classify-verdict h2 { margin: 0 0 .25rem; font-size: 1.6rem; }
-.classify-verdict p { margin: 0; color: var(--body-text-color-subdued); }
-.classify-verdict { padding: .75rem 1rem; border-radius: var(--radius-lg);
-  background: var(--block-background-fill); border-left: 4px solid var(--color-accent); }
-.classify-verdict.neither { border-left-color: var(--body-text-color-subdued); }
-@media (max-width: 640px) { /* the answer should be in sight together with the picture */
-  #classify-examples .gallery-item { width: 52px !important; height: 40px !important; }
-  #classify-examples .gallery-item > * { width: 100%; height: 100%; }
-}
-"""
 
 
 class ModelCard(TypedDict):
@@ -96,38 +84,6 @@ class Classification(TypedDict):
 
 def build(served: Served[Classifier]) -> None:
     """Make the tab's components, listeners and its `/classify` endpoint."""
-
-    @on_gpu
-    def run(picture: Image.Image) -> Answer:
-        from model.device import choose_device  # torch comes with it
-
-        # On ZeroGPU the model was loaded where there is no GPU yet, and here there is one.
-        return served.get().to(choose_device())(picture)
-
-    def show(picture: FileDataDict | None, request: gr.Request):
-        language = language_of(request)
-        if picture is None:
-            return waiting(language), None, None
-        answer = run(load_picture(path_of(picture)))
-        # matplotlib and torch come with it: only once there is something to draw
-        from model.images.heatmap import overlay
-
-        return (
-            verdict(answer, language),
-            table(answer.probabilities, language),
-            # there is no evidence for a class to show where the picture is of neither
-            overlay(answer.seen, answer.heat_map) if answer.known else None,
-        )
-
-    def classify(image: FileDataDict) -> Classification:
-        """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 40 megapixels,
-        the long side at most 20 times the short one.
-
-        `known` is false when the picture is like nothing that the model was trained on; `label`
-        and `probabilities` then only compare classes that do not apply. `known_score` is in 0..1.
-        """
-        return as_json(run(load_picture(path_of(image))))
-
     gr.Markdown(i18n_key("classify.intro"))
     with gr.Row():
         with gr.Column():
@@ -140,7 +96,7 @@ def build(served: Served[Classifier]) -> None:
                 elem_id="classify-picture",
             )
             gr.Examples(
-                examples=[[str(path)] for path in example_pictures()],
+                examples=[[str(path)] for path in EXAMPLES],
                 inputs=[picture],
                 label=i18n_key("classify.examples"),
                 examples_per_page=20,
@@ -161,31 +117,70 @@ def build(served: Served[Classifier]) -> None:
                 buttons=["fullscreen"],
                 elem_id="classify-heat-map",
             )
-    picture.change(
+    ask = asker(served)
+    listen(
+        [picture.change],
         show,
-        inputs=[picture],
-        outputs=[words, probabilities, heat_map],
-        trigger_mode="always_last",
+        inputs={"picture": picture},
+        outputs={"words": words, "probabilities": probabilities, "heat_map": heat_map},
+        constants={"ask": ask},
+        concurrency_limit=1,  # each takes all processors
         # Gradio would open the file with Pillow, which knows neither HEIC nor our error messages
         preprocess=False,
-        api_visibility="private",
+        show_progress="full",
     )
-    endpoint(classify, "classify")
+    endpoint(classify, "classify", ask=ask)
 
 
-def as_json(answer: Answer) -> Classification:
-    """What `/classify` answers."""
+def asker(served: Served[Classifier]) -> Callable[[Image.Image], Answer]:
+    """A function that asks the model that is served at the time.
+
+    On ZeroGPU it runs in a fork of this process, to which arguments travel pickled: the picture
+    can, the model must be there already.
+    """
+
+    @on_gpu
+    def ask(picture: Image.Image) -> Answer:
+        from model.device import choose_device  # torch comes with it
+
+        # On ZeroGPU the model was loaded where there is no GPU yet, and here there is one.
+        return served.get().to(choose_device())(picture)
+
+    return ask
+
+
+def show(picture: FileDataDict | None, ask: Callable, request: gr.Request) -> dict[str, Any]:
+    """The verdict, the probabilities and the heat map of a picture that was dropped."""
+    language = language_of(request)
+    if picture is None:
+        return {"words": waiting(language), "probabilities": None, "heat_map": None}
+    answer = ask(load_picture(path_of(picture)))
+    # matplotlib and torch come with it: only once there is something to draw
+    from model.images.heatmap import overlay
+
+    return {
+        "words": verdict(answer, language),
+        "probabilities": table(answer.probabilities, language),
+        # there is no evidence for a class to show where the picture is of neither
+        "heat_map": overlay(answer.seen, answer.heat_map) if answer.known else None,
+    }
+
+
+def classify(image: FileDataDict, ask: Callable) -> Classification:
+    """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 40 megapixels,
+    the long side at most 20 times the short one.
+
+    `known` is false when the picture is like nothing that the model was trained on; `label`
+    and `probabilities` then only compare classes that do not apply. `known_score` is in 0..1.
+    """
+    answer = ask(load_picture(path_of(image)))
     return Classification(
         label=answer.label,
         confidence=answer.confidence,
         probabilities=answer.probabilities,
         known=answer.known,
         known_score=answer.known_score,
-        model=ModelCard(
-            source=answer.origin.source,
-            revision=answer.origin.revision,
-            labels=list(answer.probabilities),
-        ),
+        model=ModelCard(**asdict(answer.origin), labels=list(answer.probabilities)),
         device=answer.device,
         milliseconds=round(answer.milliseconds, 1),
     )
@@ -193,39 +188,24 @@ def as_json(answer: Answer) -> Classification:
 
 def verdict(answer: Answer, language: str) -> str:
     """The answer as a heading, what it rests on, and who gave it, as HTML."""
+    tell = partial(say, TEXT, language=language)
+    names = [name_of(name, language) for name in answer.probabilities]
     if answer.known:
-        heading = say(
-            TEXT,
-            "classify.verdict",
-            language,
-            label=name_of(answer.label, language),
-            # rounding would claim a certainty that no model has
-            confidence=min(answer.confidence, 0.999),
-        )
-        reason = "classify.known_why"
-    elif len(answer.probabilities) > NAMED:
-        heading = say(TEXT, "classify.none", language, count=len(answer.probabilities))
-        reason = "classify.neither_why"
+        # rounding would claim a certainty that no model has
+        confidence = min(answer.confidence, 0.999)
+        label = name_of(answer.label, language)
+        heading = tell("classify.verdict", label=label, confidence=confidence)
+    elif len(names) > NAMED:
+        heading = tell("classify.none", count=len(names))
     else:
-        separator = say(TEXT, "classify.neither_nor", language)
-        names = separator.join(name_of(name, language) for name in answer.probabilities)
-        heading = say(TEXT, "classify.neither", language, classes=names)
-        reason = "classify.neither_why"
-    why = ""
+        heading = tell("classify.neither", classes=tell("classify.neither_nor").join(names))
+    tone = "known" if answer.known else "neither"
+    lines = [answered_by(answer.origin, answer.device, answer.milliseconds, language)]
     if answer.known_score is not None:
         facts = {"score": answer.known_score, "threshold": answer.known_threshold}
-        why = say(TEXT, reason, language, **facts)
-    by = say(
-        TEXT,
-        "classify.answered",
-        language,
-        source=origin_text(answer.origin, language),
-        device=answer.device,
-        milliseconds=answer.milliseconds,
-    )
-    tone = "known" if answer.known else "neither"
-    lines = "".join(f"<p>{html.escape(line)}</p>" for line in (why, by) if line)
-    return f'<div class="classify-verdict {tone}"><h2>{html.escape(heading)}</h2>{lines}</div>'
+        lines.insert(0, tell(f"classify.{tone}_why", **facts))
+    paragraphs = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return f'<div class="classify-verdict {tone}"><h2>{escape(heading)}</h2>{paragraphs}</div>'
 
 
 def table(probabilities: dict[str, float], language: str) -> dict[str, float]:
@@ -247,8 +227,3 @@ def waiting(language: str) -> str:
 def name_of(name: str, language: str) -> str:
     """A class's name in the reader's language."""
     return CHINESE_NAMES.get(name, name) if language == "zh" else name
-
-
-def example_pictures() -> list[Path]:
-    """The pictures in examples/, in the order of their names."""
-    return sorted(EXAMPLES.glob("*.jpg"))

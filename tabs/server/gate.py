@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
-from urllib.parse import parse_qs
 
-import gradio as gr
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.errors import UserError
-from tabs.language import preferred
+from tabs.language import language_of
+from tabs.server.page import Page
 from tabs.server.sessions import Sessions
 from tabs.server.uploads import MEGABYTES, DiskFull, heal
 
@@ -37,17 +37,13 @@ class Closing(UserError):
 
 class Gate:
     """ASGI middleware: bounds bodies, keeps the folder for uploads there, tells `Sessions` who is
-    listening, and lets nothing new in once `close` was called."""
+    listening, and once it is `closing` lets nothing new in."""
 
-    def __init__(self, page: gr.Blocks, folder: Path) -> None:
+    def __init__(self, page: Page, folder: Path) -> None:
         self.folder, self.sessions = folder, Sessions(page)
         self.closing = False
         self.requests = 0  # under way, without heartbeats, which last as long as a page is open
         self.uploads: set[asyncio.Task] = set()
-
-    def close(self) -> None:
-        """Refuse what comes from now on. May be called from any thread."""
-        self.closing = True
 
     def break_off_uploads(self) -> None:
         """End those whose sender is slow or silent. May be called from any thread."""
@@ -55,43 +51,48 @@ class Gate:
             task.get_loop().call_soon_threadsafe(task.cancel)
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        async def gated(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http":
-                await self._pass(app, scope, receive, send)
-            else:
-                await app(scope, receive, send)
-
-        return gated
+        return partial(self._pass, app)
 
     async def _pass(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        request = Request(scope)
         path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
-        if path.startswith(f"{API}/heartbeat/"):
-            with self.sessions.listening(path.rsplit("/", 1)[1], heartbeat=True):
-                await app(scope, receive, send)
-            return
-        if (refusal := self._refuse(scope, path)) is not None:
-            await refusal(scope, receive, send)
-            return
-        self.requests += 1
+        is_upload, is_heartbeat = path == f"{API}/upload", path.startswith(f"{API}/heartbeat/")
+        limit = MOST_UPLOAD if is_upload else MOST_JSON
         try:
-            if session := _session(scope, path):
-                with self.sessions.listening(session, heartbeat=False):
-                    await app(scope, receive, send)
-            elif path == f"{API}/upload":
-                await self._upload(app, scope, receive, send)
-            else:
-                await app(scope, _bounded(receive, MOST_JSON), send)
+            self._check(request, limit)
+        except UserError as error:
+            await _refusal(request, error)(scope, receive, send)
+            return
+        self.requests += not is_heartbeat
+        try:
+            with self.sessions.listening(_session(request, path), heartbeat=is_heartbeat):
+                answer = partial(self._upload, app) if is_upload else app
+                await answer(scope, _bounded(receive, limit), send)
         finally:
-            self.requests -= 1
-            if scope["method"] == "POST":
+            self.requests -= not is_heartbeat
+            if request.method == "POST":
                 self.sessions.free_oldest()
+
+    def _check(self, request: Request, limit: int) -> None:
+        """Raises Closing, BodyTooLarge or DiskFull for a call that must not go on to Gradio."""
+        if request.method != "POST":
+            return
+        if self.closing:
+            raise Closing()
+        declared = request.headers.get("content-length", "0")
+        if not declared.isdecimal() or int(declared) > limit:
+            raise BodyTooLarge(limit=limit / 1e6)
+        heal(self.folder)
 
     async def _upload(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
         assert task is not None
         self.uploads.add(task)
         try:
-            await app(scope, _bounded(receive, MOST_UPLOAD), send)
+            await app(scope, receive, send)
         except ClientDisconnect:
             log.info("an upload was broken off by its sender")
         except OSError as error:  # before anything was answered
@@ -100,42 +101,24 @@ class Gate:
         except asyncio.CancelledError:
             if not self.closing:
                 raise
-            await _refusal(scope, Closing())(scope, receive, send)
+            await _refusal(Request(scope), Closing())(scope, receive, send)
         finally:
             self.uploads.discard(task)
 
-    def _refuse(self, scope: Scope, path: str) -> JSONResponse | None:
-        """The answer to what must not go on to Gradio; None lets it pass."""
-        if scope["method"] != "POST":
-            return None
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        limit = MOST_UPLOAD if path == f"{API}/upload" else MOST_JSON
-        try:
-            if self.closing:
-                raise Closing()
-            if not declared.isdigit() or int(declared) > limit:
-                raise BodyTooLarge(limit=limit / 1e6)
-            heal(self.folder)
-        except UserError as error:
-            return _refusal(scope, error)
-        return None
 
-
-def _refusal(scope: Scope, error: UserError) -> JSONResponse:
-    header = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+def _refusal(request: Request, error: UserError) -> JSONResponse:
     status = 413 if isinstance(error, BodyTooLarge) else 503
-    return JSONResponse({"detail": error.message(preferred(header))}, status)
+    return JSONResponse({"detail": error.message(language_of(request))}, status)
 
 
-def _session(scope: Scope, path: str) -> str | None:
+def _session(request: Request, path: str) -> str | None:
     """The session whose answers this request waits for, if it does."""
-    if scope["method"] != "GET":
+    if request.method != "GET":
         return None
     if path == f"{API}/queue/data":
-        return parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [None])[0]
-    if path.startswith(f"{API}/call/"):
-        return path.rsplit("/", 1)[1]
-    return None
+        return request.query_params.get("session_hash")
+    is_named = path.startswith((f"{API}/call/", f"{API}/heartbeat/"))
+    return path.rsplit("/", 1)[1] if is_named else None
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:

@@ -8,9 +8,8 @@ import contextlib
 import os
 import signal
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,10 @@ from starlette.middleware import Middleware
 from model.errors import UserError
 from tabs.server.gate import Gate
 from tabs.server.page import Page
-from tabs.server.uploads import MEGABYTES, sweep
+from tabs.server.uploads import MEGABYTES
 
 MOST_WAITING = 64  # calls in Gradio's queue; what does not fit is refused at once
 SECONDS_TO_END = 6.0
-SWEEP_EVERY = 60.0
 
 
 class CannotListen(UserError):
@@ -32,10 +30,12 @@ class CannotListen(UserError):
 
 
 @contextlib.contextmanager
-def serving(page: Page, folder: Path, host: str | None, port: int | None, **options: Any):
-    """The page is served while the block runs. `options` are those of `gr.Blocks.launch`.
+def serving(
+    page: Page, folder: Path, host: str | None, port: int | None, **options: Any
+) -> Iterator[None]:
+    """The page is served while the block runs; what has begun by its end is answered.
 
-    Raises CannotListen.
+    `options` are those of `gr.Blocks.launch`. Raises CannotListen.
     """
     gate = Gate(page, folder)
     _check_address(host, port)
@@ -52,21 +52,20 @@ def serving(page: Page, folder: Path, host: str | None, port: int | None, **opti
         app_kwargs={"middleware": [Middleware(gate.around)]},
         **options,
     )
-    ended = threading.Event()
-    threading.Thread(target=_keep_tidy, args=(folder, ended), daemon=True).start()
     try:
         yield
     finally:
-        ended.set()
-        _end(page, gate)
+        gate.closing = True
+        deadline = time.monotonic() + SECONDS_TO_END
+        while time.monotonic() < deadline and (gate.requests or page.is_busy):
+            time.sleep(0.05)
+        gate.break_off_uploads()
+        page.end()
 
 
 @contextlib.contextmanager
-def stopped_by_signals() -> Iterator[Callable[[], None]]:
-    """Gives a function that waits until Ctrl-C or SIGTERM; a second one ends the program at once.
-
-    Either is KeyboardInterrupt in this thread, also where the block is still preparing to wait.
-    """
+def stopped_by_signals() -> Iterator[None]:
+    """Ctrl-C or SIGTERM ends the block, as KeyboardInterrupt; a second one the program, at once."""
 
     def interrupt(number: int, frame: object) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
@@ -76,12 +75,7 @@ def stopped_by_signals() -> Iterator[Callable[[], None]]:
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, interrupt)
     with contextlib.suppress(KeyboardInterrupt):
-        yield _sleep
-
-
-def _sleep() -> None:
-    while True:
-        time.sleep(1)
+        yield
 
 
 def _check_address(host: str | None, port: int | None) -> None:
@@ -94,9 +88,8 @@ def _check_address(host: str | None, port: int | None) -> None:
             probe.bind(found[0][4])
     except (OSError, OverflowError) as error:
         address = f"{host}:{port}" if port else host
-        raise CannotListen(
-            address=address, reason=getattr(error, "strerror", None) or error
-        ) from None
+        reason = getattr(error, "strerror", None) or error
+        raise CannotListen(address=address, reason=reason) from None
 
 
 def _go_around_proxies(host: str | None) -> None:
@@ -105,24 +98,3 @@ def _go_around_proxies(host: str | None) -> None:
         known = os.environ.get(name, "").split(",")
         here = ["127.0.0.1", "localhost", *([host] if host else [])]
         os.environ[name] = ",".join(filter(None, dict.fromkeys([*known, *here])))
-
-
-def _keep_tidy(folder: Path, ended: threading.Event) -> None:
-    while True:
-        sweep(folder)
-        if ended.wait(SWEEP_EVERY):
-            return
-
-
-def _end(page: Page, gate: Gate) -> None:
-    """Let nothing new in, wait for what has begun, close."""
-    gate.close()
-    deadline = time.monotonic() + SECONDS_TO_END
-    queue = page._queue
-    while time.monotonic() < deadline and (
-        gate.requests or len(queue) or queue.get_active_worker_count()
-    ):
-        time.sleep(0.05)
-    gate.break_off_uploads()
-    page.server.config.timeout_graceful_shutdown = 1
-    page.close(verbose=False)

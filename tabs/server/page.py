@@ -1,8 +1,12 @@
-"""The page: a `gr.Blocks` that takes no call at its word and answers mistakes in a sentence."""
+"""The page: a `gr.Blocks` that takes no call at its word and answers mistakes in a sentence.
+
+What the server must know of Gradio that Gradio does not publish is asked here and nowhere else.
+"""
 
 from __future__ import annotations
 
 import errno
+import html
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +17,7 @@ from gradio.components.api_component import Api
 from gradio_client.utils import is_file_obj_with_meta
 
 from model.errors import UserError
-from tabs.language import in_html, to_gradio_error
+from tabs.language import language_of
 from tabs.server.uploads import DiskFull, path_of
 
 log = logging.getLogger(__name__)
@@ -49,14 +53,40 @@ class Page(gr.Blocks):
         except gr.Error as error:  # one of Gradio's own, which may quote what was sent
             error.message = in_html(str(error.message))
             raise
-        except UserError as error:
-            raise to_gradio_error(error, request) from None
         except Exception as error:
             if is_full_disk(error):
                 log.warning("%s: there is no space left on the disk", function.name)
-                raise to_gradio_error(DiskFull(), request) from None
-            log.exception("%s failed", function.name)
-            raise to_gradio_error(Unexpected(), request) from None
+                error = DiskFull()
+            elif not isinstance(error, UserError):
+                log.exception("%s failed", function.name)
+                error = Unexpected()
+            sentence = in_html(error.message(language_of(request)))
+            raise gr.Error(sentence, print_exception=False) from None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call waits or is being answered."""
+        return bool(len(self._queue) or self._queue.get_active_worker_count())
+
+    @property
+    def known_sessions(self) -> list[str]:
+        """The sessions that Gradio keeps, that which was used last at the end."""
+        return list(self.state_holder.session_data)
+
+    def forget(self, session: str) -> None:
+        """Drop what Gradio keeps for a session, which starts anew if it comes back."""
+        for kept in (
+            self.state_holder.session_data,
+            self.state_holder.time_last_used,
+            self._queue.pending_event_ids_session,
+            self._queue.pending_messages_per_session,
+        ):
+            kept.pop(session, None)
+
+    def end(self) -> None:
+        """Close, without waiting for connections that last as long as a page is open."""
+        self.server.config.timeout_graceful_shutdown = 1
+        self.close(verbose=False)
 
 
 def complete(function: BlockFunction, inputs: list[Any]) -> list[Any]:
@@ -75,6 +105,12 @@ def files_in(value: Any) -> Iterator[dict]:
     elif isinstance(value, dict | list | tuple):
         for each in value.values() if isinstance(value, dict) else value:
             yield from files_in(each)
+
+
+def in_html(text: str) -> str:
+    """`text` for an error, which the page shows as HTML; what is half of a character has no place
+    in an answer's JSON."""
+    return html.escape(text, quote=False).encode(errors="replace").decode()
 
 
 def is_full_disk(error: BaseException | None) -> bool:

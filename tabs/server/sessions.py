@@ -14,27 +14,30 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import gradio as gr
+from tabs.server.page import Page
 
 MOST_SILENT = 64
 GRACE = 600.0  # seconds
 
 
 class Sessions:
-    def __init__(self, page: gr.Blocks) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
         self.open: Counter[str] = Counter()  # connections by session
-        self.pages: set[str] = set()  # sessions that have, or had, a heartbeat
-        self.leaving: dict[str, asyncio.TimerHandle] = {}  # pages that nobody listens to now
+        # Sessions that have, or had, a heartbeat, and when those go that nobody listens to now.
+        self.pages: dict[str, asyncio.TimerHandle | None] = {}
 
     @contextmanager
-    def listening(self, session: str, *, heartbeat: bool) -> Iterator[None]:
-        """While a connection brings the session's answers, or is its page's heartbeat."""
+    def listening(self, session: str | None, *, heartbeat: bool) -> Iterator[None]:
+        """While a connection brings a session's answers, or is its page's heartbeat."""
+        if not session:
+            yield
+            return
         self.open[session] += 1
-        if timer := self.leaving.pop(session, None):
+        if timer := self.pages.get(session):
             timer.cancel()
-        if heartbeat:
-            self.pages.add(session)
+        if heartbeat or session in self.pages:
+            self.pages[session] = None
         try:
             yield
         finally:
@@ -43,24 +46,18 @@ class Sessions:
                 del self.open[session]
                 if session in self.pages:
                     later = asyncio.get_running_loop().call_later(GRACE, self.free, session)
-                    self.leaving[session] = later
+                    self.pages[session] = later
                 else:
                     self.free(session)
 
     def free_oldest(self) -> None:
         """Forget all but the newest of the sessions that nobody listens to."""
-        silent = [each for each in self.page.state_holder.session_data if each not in self.open]
-        for session in silent[: max(0, len(silent) - MOST_SILENT)]:  # Gradio's order is by use
+        silent = [session for session in self.page.known_sessions if session not in self.open]
+        for session in silent[: max(0, len(silent) - MOST_SILENT)]:
             self.free(session)
 
     def free(self, session: str) -> None:
-        """Forget the session; one that comes back starts anew."""
-        if timer := self.leaving.pop(session, None):
+        """Forget the session."""
+        if timer := self.pages.pop(session, None):
             timer.cancel()
-        self.pages.discard(session)
-        holder, queue = self.page.state_holder, self.page._queue
-        holder.session_data.pop(session, None)
-        holder.time_last_used.pop(session, None)
-        queue.pending_event_ids_session.pop(session, None)
-        if session in queue.pending_messages_per_session:
-            del queue.pending_messages_per_session[session]
+        self.page.forget(session)

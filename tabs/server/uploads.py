@@ -67,23 +67,17 @@ def upload_folder() -> Iterator[Path]:
     It is this process's own: the usual one, /tmp/gradio, may be another user's, and nobody knows
     which of the files in it somebody still needs. Raises NoTemporaryFolder.
     """
-    given = os.environ.get("GRADIO_TEMP_DIR")
     try:
-        parent = Path(given or tempfile.gettempdir())
+        parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
         parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()
+        made = tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True)
     except OSError as error:
         raise NoTemporaryFolder(reason=error.strerror or "none is writable") from error
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    routes.DEFAULT_TEMP_DIR = str(folder)  # which Gradio has read when it was imported
-    try:
+    with made as name:
+        folder = Path(name).resolve()
+        os.environ["GRADIO_TEMP_DIR"] = str(folder)
+        routes.DEFAULT_TEMP_DIR = str(folder)  # which Gradio has read when it was imported
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if given is None:
-            del os.environ["GRADIO_TEMP_DIR"]
-        else:
-            os.environ["GRADIO_TEMP_DIR"] = given
 
 
 def heal(folder: Path) -> None:
@@ -94,21 +88,21 @@ def heal(folder: Path) -> None:
         raise DiskFull() from error
 
 
+def keep_tidy(folder: Path) -> None:
+    """Sweep every minute, for as long as the app runs."""
+    while True:
+        with contextlib.suppress(OSError):  # what vanished meanwhile needs no sweeping
+            sweep(folder)
+        time.sleep(60)
+
+
 def sweep(folder: Path) -> None:
     """Delete what uploads that broke off have left, and the folders of apps that were killed."""
-    with contextlib.suppress(OSError):
-        os.utime(folder)  # a sign of life
+    now = time.time()
+    os.utime(folder)  # a sign of life
     for path in folder.glob("tmp*"):  # as Gradio calls an upload until it is complete
-        if path.is_file() and _age(path) > STALLED:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        if path.is_file() and now - path.stat().st_mtime > STALLED:
+            path.unlink()
     for other in folder.parent.glob(f"{PREFIX}*"):
-        if _age(other) > DEAD and not other.is_symlink():
+        if now - other.lstat().st_mtime > DEAD and not other.is_symlink():
             shutil.rmtree(other, ignore_errors=True)
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except OSError:
-        return 0.0

@@ -12,8 +12,6 @@ from __future__ import annotations
 import itertools
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -21,7 +19,7 @@ import urllib.request
 from pathlib import Path
 
 from model.autograd.parsing import parse
-from tests.conftest import ROOT, clean_environment, free_port, wait_for_page
+from tests.conftest import running_app
 
 CALLS = 60
 CLIENTS = 4
@@ -112,24 +110,8 @@ def measure(url: str) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
-        with (Path(folder) / "app.log").open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "app.py", "--port", str(port)],
-                cwd=ROOT,
-                env=clean_environment(GRADIO_TEMP_DIR=folder),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            url = f"http://127.0.0.1:{port}/"
-            if not wait_for_page(url, process):
-                raise SystemExit("app.py did not start")
-            measure(url)
-        finally:
-            process.terminate()
-            process.wait()
+    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder)) as app:
+        measure(app.url)
 
 
 if __name__ == "__main__":

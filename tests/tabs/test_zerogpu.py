@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.conftest import ROOT, clean_environment
+from tests.conftest import run_python
 
 BUILD = """
 import app
@@ -20,14 +17,7 @@ print(on_gpu.__module__, "torch" in sys.modules)
 
 def built(before: str) -> list[str]:
     """What `BUILD` prints in a process of its own, after the lines `before`."""
-    finished = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{before}\n{BUILD}"],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    finished = run_python("-c", f"import sys\n{before}\n{BUILD}")
     assert finished.returncode == 0, finished.stderr
     return finished.stdout.split()
 

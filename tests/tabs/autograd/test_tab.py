@@ -18,6 +18,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from model.autograd.symbolic_worker import QUICK
+from tabs import STYLES
 from tabs.autograd import tab as autograd
 from tabs.language import translations
 from tabs.server.page import Page as AppPage
@@ -36,7 +37,7 @@ def url(serve: Callable[..., str]) -> str:
             gr.Markdown("something else")
         with gr.Tab("Autograd", id="autograd"):
             autograd.build()
-    return serve(blocks, i18n=translations(autograd.TEXT), css=autograd.CSS)
+    return serve(blocks, i18n=translations(autograd.TEXT), css_paths=STYLES)
 
 
 @pytest.fixture(scope="module")

@@ -23,13 +23,14 @@ from model.run.folder import read_run
 from model.run.origin import Origin
 from model.serving.models import WEIGHTS_FOLDER, serve_classifier
 from model.serving.served import Served
-from tabs import status
+from tabs import STYLES, status
 from tabs.classification import tab as classification
-from tabs.classification.tab import EXAMPLES, example_pictures
 from tabs.language import translations
 from tabs.server.page import Page as AppPage
+from tests.conftest import ROOT
 
-BEE, TEAPOT = EXAMPLES / "bee_on_daisy.jpg", EXAMPLES / "neither_teapot.jpg"
+BEE = ROOT / "examples" / "bee_on_daisy.jpg"
+TEAPOT = ROOT / "examples" / "neither_teapot.jpg"
 PATIENCE = 30_000  # milliseconds
 
 
@@ -45,7 +46,7 @@ def serve_tab(served: Served, serve: Callable[..., str]) -> str:
     return serve(
         blocks,
         i18n=translations(classification.TEXT),
-        css=classification.CSS,
+        css_paths=STYLES,
         max_file_size="20mb",
     )
 
@@ -72,7 +73,7 @@ def post(url: str, data: object) -> str:
         return stream.read().decode()
 
 
-@pytest.mark.parametrize("picture", example_pictures(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("picture", classification.EXAMPLES, ids=lambda path: path.stem)
 def test_the_examples_are_answered_rightly(client: Client, picture: Path) -> None:
     answer = client.predict(handle_file(str(picture)), api_name="/classify")
     kind = picture.stem.split("_")[0]
@@ -98,6 +99,7 @@ def test_the_endpoint_is_the_only_one_and_is_documented(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert list(endpoints) == ["/classify"]
     assert "40 megapixels" in endpoints["/classify"]["description"]
+    assert [each["parameter_name"] for each in endpoints["/classify"]["parameters"]] == ["image"]
     returns = endpoints["/classify"]["returns"][0]["type"]["properties"]
     assert set(returns) == {
         "label",
