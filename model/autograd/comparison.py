@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from model.autograd import gradients, remarks, symbolic_worker
 from model.autograd.differences import Difference, differences
 from model.autograd.expression import Expression
-from model.autograd.remarks import Remark
 from model.autograd.symbolic_worker import NoAnswer, Symbolic
+from model.errors import Sentence
 
 RELATIVE = 1e-9  # autograd against symbolic
 # Where the terms that a gradient is made of cancel, rounding is left over; of terms of size 1:
@@ -52,7 +52,7 @@ class Comparison:
     symbolic: Symbolic | None  # None: a remark says why
     value: float
     rows: list[Row]
-    remarks: list[Remark]
+    remarks: list[Sentence]
 
 
 def compare(expression: Expression, values: Mapping[str, object]) -> Comparison:
@@ -114,11 +114,11 @@ def _row(
     )
 
 
-def _about_rows(rows: list[Row]) -> list[Remark]:
+def _about_rows(rows: list[Row]) -> list[Sentence]:
     """Disagreements that no operation's remark has explained."""
     if any(math.isnan(row.autograd) for row in rows):
         return [remarks.GradientIndeterminate()]
-    found: list[Remark] = []
+    found: list[Sentence] = []
     finite = [row for row in rows if math.isfinite(row.symbolic)]
     if off := [row.name for row in finite if not row.agrees_symbolic]:
         found.append(remarks.Rounding(names=", ".join(off)))

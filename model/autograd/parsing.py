@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.autograd import errors, numeric
-from model.autograd.expression import BINARY, FUNCTIONS, Expression, Node
+from model.autograd.expression import Expression, Node
+from model.autograd.operations import FUNCTIONS, OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,12 @@ FORBIDDEN: Mapping[str, type[errors.ExpressionError]] = {
     **dict.fromkeys("=<>!:;", errors.ComparisonNotAllowed),
     ".": errors.AttributeNotAllowed,
 }
+# What is written instead of a name that is read here: NumPy's name of a function, or a hint.
 OTHER_NAMES: Mapping[str, str] = {
-    **{"ln": "log", "lg": "log10", "tg": "tan", "arcsin": "asin", "arccos": "acos"},
-    **{"arctan": "atan", "pow": "**", "maximum": "max", "minimum": "min", "sign": "abs"},
+    other: row.sign or row.name
+    for row in OPERATIONS.values()
+    for other in (*row.hints.split(), *([] if row.sign else [row.numpy]))
+    if other != row.name
 }
 
 TOKEN = re.compile(
@@ -190,13 +194,7 @@ def _missing_operator(
     return errors.ImplicitMultiplication(source, token.start, left=left, right=right)
 
 
-AST_BINARY: Mapping[type[ast.operator], str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "div",
-    ast.Pow: "pow",
-}
+SIGNS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 
 
 class _Builder:
@@ -232,9 +230,9 @@ class _Builder:
                 return self._visit(operand, depth + 1)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return self._add("neg", (self._visit(operand, depth + 1),), start, end)
-            case ast.BinOp(op=op, left=left, right=right) if type(op) in AST_BINARY:
+            case ast.BinOp(op=op, left=left, right=right) if type(op) in SIGNS:
                 inputs = (self._visit(left, depth + 1), self._visit(right, depth + 1))
-                return self._add(AST_BINARY[type(op)], inputs, start, end)
+                return self._add(SIGNS[type(op)], inputs, start, end)
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
                 return self._call(name, args, start, end, depth)
         raise errors.NotUnderstood(self.source, start)
@@ -249,7 +247,7 @@ class _Builder:
         return self._add("variable", (), start, end, name)
 
     def _call(self, name: str, args: list[ast.expr], start: int, end: int, depth: int) -> int:
-        many = name in BINARY
+        many = OPERATIONS[name].arity == 2
         if len(args) < 2 if many else len(args) != 1:
             wanted = "≥ 2" if many else "1"
             raise errors.WrongArgumentCount(
@@ -295,7 +293,7 @@ class _Builder:
         if None in values:
             return None
         with np.errstate(all="ignore"):
-            result = float(numeric.OPERATIONS[operation](*map(np.float64, values)))
+            result = float(numeric.APPLY[operation](*map(np.float64, values)))
         # A power so small that it is 0 here would have millions of digits in exact arithmetic.
         vanished = operation == "pow" and values[0] and abs(result) < 1e-300
         if not math.isfinite(result) or vanished:

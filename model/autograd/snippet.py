@@ -6,14 +6,11 @@ import re
 from collections.abc import Mapping
 
 from model.autograd.expression import Expression, Node
+from model.autograd.operations import OPERATIONS, Level, Operation
 
 # Names that the program uses itself, or that Python or its reader would stumble over.
 TAKEN = {"torch", "F", "print", "name", "variable"}
-PYTHON_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
-# How tightly Python binds each; a looser operand gets parentheses.
-TIGHTNESS = {"add": 0, "sub": 0, "mul": 1, "div": 1, "neg": 2, "pow": 3}
-ATOM = 4
-Part = tuple[str, int]
+Part = tuple[str, Level]
 
 
 def snippet(expression: Expression, values: Mapping[str, float]) -> str:
@@ -24,7 +21,7 @@ def snippet(expression: Expression, values: Mapping[str, float]) -> str:
     """
     names = _variable_names(expression)
     lines = ["import torch"]
-    if any(n.operation in ("leaky_relu", "softplus", "gelu") for n in expression.nodes):
+    if any(OPERATIONS[n.operation].torch.startswith("F.") for n in expression.nodes if n.inputs):
         lines.append("import torch.nn.functional as F")
     lines.append("")
     for name in expression.variables:
@@ -67,49 +64,44 @@ def _expression_lines(expression: Expression, names: dict[str, str]) -> tuple[li
         if uses[i] > 1 and not node.is_leaf and node.constant is None:
             name = _free(f"s{len(lines) + 1}", taken)
             lines.append(f"{name} = {part[0]}")
-            part = (name, ATOM)
+            part = (name, Level.ATOM)
         parts.append(part)
     return lines, f"{_free('loss', taken)} = {parts[-1][0]}"
 
 
 def _part(expression: Expression, node: Node, inputs: list[Part], names: dict[str, str]) -> Part:
     if node.operation == "variable":
-        return names[node.name], ATOM
+        return names[node.name], Level.ATOM
     if node.operation == "number":
-        return {"pi": "torch.pi", "π": "torch.pi", "e": "torch.e"}.get(node.name, node.name), ATOM
-    if node.operation in TIGHTNESS:
-        return _sign(node, inputs), TIGHTNESS[node.operation]
+        text = {"pi": "torch.pi", "π": "torch.pi", "e": "torch.e"}.get(node.name, node.name)
+        return text, Level.ATOM
+    row = OPERATIONS[node.operation]
+    if row.sign:
+        return _signed(row, inputs), row.level
     constants = [expression.nodes[i].constant is not None for i in node.inputs]
     arguments = [
         _tensor(text) if c else text for (text, _), c in zip(inputs, constants, strict=True)
     ]
-    call = f"{_function(node.operation)}({', '.join(arguments)})"
-    return (f"{call}.item()" if node.constant is not None else call), ATOM
+    call = f"{row.torch}({', '.join(arguments)})"
+    return (f"{call}.item()" if node.constant is not None else call), Level.ATOM
 
 
-def _sign(node: Node, inputs: list[Part]) -> str:
+def _signed(row: Operation, inputs: list[Part]) -> str:
     """ "a + b", with the parentheses that Python needs and no others."""
-    tightness = TIGHTNESS[node.operation]
-    if node.operation == "neg":
-        return f"-{_wrap(inputs[0], tightness)}"
-    right_to_left = node.operation == "pow"
-    left = _wrap(inputs[0], tightness + right_to_left)
+    if row.arity == 1:
+        return f"{row.sign}{_wrap(inputs[0], row.level)}"
+    right_to_left = row.name == "pow"
+    left = _wrap(inputs[0], row.level + right_to_left)
     # A sign may follow ** directly; everything else to the right must bind tighter.
-    right = _wrap(inputs[1], 2 if right_to_left else tightness + 1)
-    return f"{left} {PYTHON_SIGNS[node.operation]} {right}"
+    right = _wrap(inputs[1], Level.SIGN if right_to_left else row.level + 1)
+    return f"{left} {row.sign} {right}"
 
 
 def _wrap(part: Part, least: int) -> str:
-    text, tightness = part
-    return text if tightness >= least else f"({text})"
+    text, level = part
+    return text if level >= least else f"({text})"
 
 
 def _tensor(text: str) -> str:
     number = text if re.search(r"[.e]|torch", text) else f"{text}.0"
     return f"torch.tensor({number}, dtype=torch.float64)"
-
-
-def _function(operation: str) -> str:
-    if operation in ("leaky_relu", "softplus", "gelu"):
-        return f"F.{operation}"
-    return {"min": "torch.minimum", "max": "torch.maximum"}.get(operation, f"torch.{operation}")

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from model.autograd import remarks
 from model.autograd.expression import Expression
-from model.autograd.remarks import Remark
+from model.errors import Sentence
 from model.process.worker import Busy, Worker, WorkerError
 
 QUICK_NODES = 16  # as many take at most some 50 ms, and the slowest of all accepted ones 0.5 s
@@ -38,7 +38,7 @@ class Symbolic:
 class NoAnswer(Exception):
     """There is no symbolic answer; `remark` says why."""
 
-    def __init__(self, remark: Remark) -> None:
+    def __init__(self, remark: Sentence) -> None:
         super().__init__(type(remark).__name__)
         self.remark = remark
 

@@ -77,7 +77,7 @@ def test_the_server_never_imports_sympy_and_its_worker_never_torch() -> None:
         "assert gradients('x*y', {'x': 1, 'y': 2}, 2)['agreement']['x']['symbolic'] == 2\n"
         "show_answer(parse('x*y'), {}, None, True, 'en')\n"
         "import gradio as gr\n"
-        "show_details('x*y', {}, '', None)\n"
+        "show_details('x*y', {}, {'query': '', 'by_hand': False}, None)\n"
     )
     assert "torch" in server
     assert not server & {"sympy", "mpmath"}
