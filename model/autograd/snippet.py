@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 from model.autograd.expression import Expression, Node
 from model.autograd.operations import OPERATIONS, Level, Operation
@@ -19,54 +20,48 @@ def snippet(expression: Expression, values: Mapping[str, float]) -> str:
     A sub-expression that is used more than once gets a line of its own, so that PyTorch's graph
     is the one that is drawn.
     """
-    names = _variable_names(expression)
-    lines = ["import torch"]
-    if any(OPERATIONS[n.operation].torch.startswith("F.") for n in expression.nodes if n.inputs):
-        lines.append("import torch.nn.functional as F")
-    lines.append("")
-    for name in expression.variables:
-        lines.append(
-            f"{names[name]} = torch.tensor({float(values[name])!r}, "
-            "dtype=torch.float64, requires_grad=True)"
-        )
+    names = {name: name + "_" * (name in TAKEN) for name in expression.variables}
+    leaves = [
+        f"{names[name]} = torch.tensor({float(values[name])!r}, "
+        "dtype=torch.float64, requires_grad=True)"
+        for name in names
+    ]
+    functional = any(
+        OPERATIONS[node.operation].torch.startswith("F.")
+        for node in expression.nodes
+        if not node.is_leaf
+    )
     shared, result = _expression_lines(expression, names)
-    lines += [*([""] if expression.variables else []), *shared, f"{result}"]
-    out = _free("loss", names.values())
-    if expression.variables:
-        lines.append(f"{out}.backward()")
-    lines += ["", f'print("value", {out}.item())' if expression.variables else f"print({out})"]
-    for name in expression.variables:
-        lines.append(f'print("d/d{name}", {names[name]}.grad.item())')
+    loss = _free("loss", names.values())
+    lines = ["import torch", *["import torch.nn.functional as F"] * functional, ""]
+    lines += [*leaves, *[""] * bool(leaves), *shared, f"{loss} = {result}"]
+    if leaves:
+        lines += [f"{loss}.backward()", "", f'print("value", {loss}.item())']
+    else:
+        lines += ["", f"print({loss})"]
+    lines += [f'print("d/d{name}", {names[name]}.grad.item())' for name in names]
     return "\n".join(lines) + "\n"
 
 
-def _free(name: str, taken: object) -> str:
+def _free(name: str, taken: Collection[str]) -> str:
     while name in taken:
         name += "_"
     return name
 
 
-def _variable_names(expression: Expression) -> dict[str, str]:
-    return {name: name + "_" * (name in TAKEN) for name in expression.variables}
-
-
 def _expression_lines(expression: Expression, names: dict[str, str]) -> tuple[list[str], str]:
-    """Lines for what is used more than once, and the line of the result."""
-    uses = [0] * len(expression.nodes)
-    for node in expression.nodes:
-        for i in node.inputs:
-            uses[i] += 1
+    """Lines for what is used more than once, and the result."""
+    uses = Counter(i for node in expression.nodes for i in node.inputs)
     lines: list[str] = []
     parts: list[Part] = []
-    taken = set(names.values())
     for i, node in enumerate(expression.nodes):
         part = _part(expression, node, [parts[k] for k in node.inputs], names)
         if uses[i] > 1 and not node.is_leaf and node.constant is None:
-            name = _free(f"s{len(lines) + 1}", taken)
+            name = _free(f"s{len(lines) + 1}", names.values())
             lines.append(f"{name} = {part[0]}")
             part = (name, Level.ATOM)
         parts.append(part)
-    return lines, f"{_free('loss', taken)} = {parts[-1][0]}"
+    return lines, parts[-1][0]
 
 
 def _part(expression: Expression, node: Node, inputs: list[Part], names: dict[str, str]) -> Part:

@@ -208,18 +208,15 @@ def simplify(expressions: Sequence[sp.Expr]) -> list[sp.Expr]:
     found, spent = [], 0
     for expression, size in zip(expressions, sizes(expressions), strict=True):
         spent += size
-        found.append(_shortest(expression, size, thoroughly=spent <= MOST_SIMPLIFIED))
+        if size > LARGEST_FACTORED:
+            found.append(expression)
+            continue
+        forms = [expression, sp.factor_terms(expression)]
+        limit = LARGEST_HYPERBOLIC if expression.has(*HYPERBOLIC) else LARGEST_SIMPLIFIED
+        if size <= limit and spent <= MOST_SIMPLIFIED:
+            forms.append(sp.simplify(expression))
+        found.append(min(forms, key=sp.count_ops))
     return found
-
-
-def _shortest(expression: sp.Expr, size: int, thoroughly: bool) -> sp.Expr:
-    if size > LARGEST_FACTORED:
-        return expression
-    forms = [expression, sp.factor_terms(expression)]
-    limit = LARGEST_HYPERBOLIC if expression.has(*HYPERBOLIC) else LARGEST_SIMPLIFIED
-    if thoroughly and size <= limit:
-        forms.append(sp.simplify(expression))
-    return min(forms, key=sp.count_ops)
 
 
 def simplified(found: Derivatives) -> list[str | None]:
