@@ -55,7 +55,7 @@ def _leaf(node: Node) -> Part:
 
 def _apply(node: Node, inputs: Sequence[Part]) -> Part:
     row = OPERATIONS[node.operation]
-    if "{a" not in row.latex:
+    if not row.has_form:
         return Part(
             rf"{row.latex}\left({', '.join(part.text for part in inputs)}\right)", Level.ATOM
         )

@@ -52,6 +52,11 @@ class Operation:
     def arity(self) -> int:
         return len(self.rules)
 
+    @property
+    def has_form(self) -> bool:
+        """Whether `latex` is a form, and not a function's name (\\operatorname{arsinh} is one)."""
+        return "{a}" in self.latex or "{a:" in self.latex
+
 
 def _sign(
     name: str, sign: str, shown: str, level: Level, latex: str, *rules: str, **more: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import string
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,3 +112,10 @@ def test_sympy_writes_its_own_functions_as_the_formula_does() -> None:
     for name in symbolic.SLOPES:
         if OPERATIONS[name].arity == 1:
             assert sp.latex(symbolic.OWN[name](x)) == latex(parse(f"{name}(x)"))
+
+
+@pytest.mark.parametrize("name", [r"\arcsin", r"\operatorname{arsinh}", r"\operatorname{b}"])
+def test_the_name_of_a_function_is_no_form(name: str) -> None:
+    assert not replace(OPERATIONS["sin"], latex=name).has_form
+    assert OPERATIONS["neg"].has_form
+    assert OPERATIONS["exp"].has_form
