@@ -99,30 +99,23 @@ def descend(
         raise NothingToTrain()
     if not (0 < rate <= 1000 and 1 <= steps <= MOST_STEPS):
         raise BadDescent(limit=MOST_STEPS)
-    return [_walk(expression, start, trained, method, rate, steps) for method in METHODS]
 
+    def walk(method: str) -> Path:
+        variables = leaves(start)
+        optimizer = METHODS[method]([variables[n] for n in variables if n in trained], lr=rate)
+        points, losses = [], []
+        for _ in range(steps + 1):
+            loss = tensor(forward(expression, variables)[-1])
+            points.append({name: variable.item() for name, variable in variables.items()})
+            losses.append(loss.item())
+            if not max(abs(losses[-1]), *map(abs, points[-1].values())) <= FARTHEST:  # nan too
+                return Path(method, points, losses, diverged=True)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return Path(method, points, losses, diverged=False)
 
-def _walk(
-    expression: Expression,
-    start: Mapping[str, float],
-    trained: Sequence[str],
-    method: str,
-    rate: float,
-    steps: int,
-) -> Path:
-    variables = leaves(start)
-    optimizer = METHODS[method]([variables[n] for n in variables if n in trained], lr=rate)
-    points, losses = [], []
-    for _ in range(steps + 1):
-        loss = tensor(forward(expression, variables)[-1])
-        points.append({name: variable.item() for name, variable in variables.items()})
-        losses.append(loss.item())
-        if not max(abs(losses[-1]), *map(abs, points[-1].values())) <= FARTHEST:  # nan too
-            return Path(method, points, losses, diverged=True)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return Path(method, points, losses, diverged=False)
+    return [walk(method) for method in METHODS]
 
 
 def stability(

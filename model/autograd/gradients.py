@@ -106,6 +106,38 @@ def forward(expression: Expression, variables: Mapping[str, Tensor]) -> list[Ten
     return expression.fold(leaf, apply)
 
 
+def differentiate(
+    expression: Expression, values: Mapping[str, object], order: int = 1
+) -> Derivatives:
+    """Value and ∂/∂ each variable; with `order=2` the Hessian too.
+
+    Raises `BadOrder`, and what `checked_values` raises.
+    """
+    if order not in (1, 2):
+        raise BadOrder(order=order)
+    variables = leaves(checked_values(expression, values))
+    result = tensor(forward(expression, variables)[-1])
+    first = _grad(result, variables, create_graph=order == 2)
+    gradients = {name: gradient.item() for name, gradient in first.items()}
+    hessian = None
+    if order == 2:
+        hessian = {
+            name: {k: g.item() for k, g in _grad(gradient, variables, retain_graph=True).items()}
+            for name, gradient in first.items()
+        }
+    return Derivatives(result.item(), gradients, hessian)
+
+
+def _grad(result: Tensor, variables: Mapping[str, Tensor], **graph: bool) -> dict[str, Tensor]:
+    """∂result/∂ each variable; zero where the result does not depend on it."""
+    if not variables or not result.requires_grad:
+        return {name: tensor(0.0) for name in variables}
+    found = torch.autograd.grad(
+        result, list(variables.values()), allow_unused=True, materialize_grads=True, **graph
+    )
+    return dict(zip(variables, found, strict=True))
+
+
 def trace(expression: Expression, values: Mapping[str, object]) -> Trace:
     """Run forward and backward once and keep everything on the way."""
     results = forward(expression, leaves(checked_values(expression, values)))
@@ -138,29 +170,3 @@ def _grad_fn(result: Tensor | float) -> str | None:
     if not isinstance(result, Tensor):
         return None
     return "AccumulateGrad" if result.is_leaf else result.grad_fn.name()
-
-
-def differentiate(
-    expression: Expression, values: Mapping[str, object], order: int = 1
-) -> Derivatives:
-    """Value and ∂/∂ each variable; with `order=2` the Hessian too.
-
-    Raises `ValuesNotNamed`, `ValueMissing`, `BadValue` and `BadOrder`.
-    """
-    if order not in (1, 2):
-        raise BadOrder(order=order)
-    names, seen = expression.variables, trace(expression, values)
-    gradients = {name: seen.gradients[expression.index_of(name)] for name in names}
-    if order == 1 or not names:
-        return Derivatives(seen.values[-1], gradients, None if order == 1 else {})
-
-    def result(*variables: Tensor) -> Tensor:
-        return tensor(forward(expression, dict(zip(names, variables, strict=True)))[-1])
-
-    point = tuple(tensor(value) for value in checked_values(expression, values).values())
-    rows = torch.autograd.functional.hessian(result, point)
-    hessian = {
-        name: {other: second.item() for other, second in zip(names, row, strict=True)}
-        for name, row in zip(names, rows, strict=True)
-    }
-    return Derivatives(seen.values[-1], gradients, hessian)
