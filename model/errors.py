@@ -1,4 +1,4 @@
-"""Mistakes that the user can mend, told in the user's language.
+"""Sentences in the user's language: mistakes that the user can mend, and remarks.
 
 Every module of this project raises its own subclasses of `UserError`. The command line prints
 `str(error)`, which is English; the page and the API show `error.message(language)`.
@@ -9,17 +9,30 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class UserError(Exception):
+class Sentence:
+    """Something to tell, in each language as a `str.format` template, beside each other so that
+    neither is forgotten. Subclasses give the templates, instances the facts that fill them."""
+
+    en: ClassVar[str]
+    zh: ClassVar[str]
+
+    def __init__(self, **facts: object) -> None:
+        self.facts = facts
+
+    def message(self, language: str) -> str:
+        """The sentence in `language` ("en" or "zh"; anything else is answered in English)."""
+        template = self.zh if language == "zh" else self.en
+        return template.format(**self.facts)
+
+
+class UserError(Sentence, Exception):
     """Something the user can put right: says what was wrong and what to do.
 
-    Subclasses give the sentence in each language as a `str.format` template, beside each other so
-    that neither is forgotten, and are raised with the facts that fill it:
+    class PictureTooLarge(UserError):
+        en = "The picture has {megapixels} megapixels; {limit} is the most. Make it smaller."
+        zh = "图片有 {megapixels} 百万像素，上限为 {limit}。请先缩小图片。"
 
-        class PictureTooLarge(UserError):
-            en = "The picture has {megapixels} megapixels; {limit} is the most. Make it smaller."
-            zh = "图片有 {megapixels} 百万像素，上限为 {limit}。请先缩小图片。"
-
-        raise PictureTooLarge(megapixels=48, limit=40)
+    raise PictureTooLarge(megapixels=48, limit=40)
     """
 
     en: ClassVar[str] = "Something is wrong with what was given."
@@ -27,8 +40,8 @@ class UserError(Exception):
     exit_status: ClassVar[int] = 2  # of the command line; 1 is for what a second try may mend
 
     def __init__(self, **facts: object) -> None:
-        self.facts = facts
-        super().__init__(self.message("en"))
+        super().__init__(**facts)
+        self.args = (self.message("en"),)
 
     def fresh(self) -> UserError:
         """The same error, not raised yet: for one that is kept and raised again and again. Each
@@ -37,8 +50,3 @@ class UserError(Exception):
         new = type(self).__new__(type(self), *self.args)
         new.__dict__.update(self.__dict__)
         return new
-
-    def message(self, language: str) -> str:
-        """The sentence in `language` ("en" or "zh"; anything else is answered in English)."""
-        template = self.zh if language == "zh" else self.en
-        return template.format(**self.facts)

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model.autograd import gradients, remarks, symbolic_worker
-from model.autograd.differences import Difference, differences
+from model.autograd.differences import differences
 from model.autograd.expression import Expression
-from model.autograd.remarks import Remark
 from model.autograd.symbolic_worker import NoAnswer, Symbolic
+from model.errors import Sentence
 
 RELATIVE = 1e-9  # autograd against symbolic
 # Where the terms that a gradient is made of cancel, rounding is left over; of terms of size 1:
@@ -24,18 +24,30 @@ DIFFERENCE_RELATIVE = 1e-6  # autograd against differences, or ten times their e
 
 @dataclass(frozen=True)
 class Row:
-    """∂/∂ one variable, three ways. nan where a method finds no derivative.
-
-    `agrees_symbolic` is None where SymPy was not heard: the other two decide then.
-    """
+    """∂/∂ one variable, three ways. nan where a method finds no derivative."""
 
     name: str
     autograd: float
     symbolic: float
+    heard: bool  # SymPy was; without it the other two decide
     difference: float
     error: float  # estimated, of `difference`
-    agrees_symbolic: bool | None
-    agrees_difference: bool
+    rounding: float  # what may be left over of the terms that autograd adds up
+
+    @property
+    def agrees_symbolic(self) -> bool | None:
+        if not self.heard:
+            return None
+        tolerance = max(RELATIVE * abs(self.symbolic), self.rounding)
+        near = abs(self.autograd - self.symbolic) <= tolerance
+        return self.autograd == self.symbolic or (math.isfinite(self.autograd) and near)
+
+    @property
+    def agrees_difference(self) -> bool:
+        relative = DIFFERENCE_RELATIVE * abs(self.difference)
+        tolerance = max(10 * self.error, relative, self.rounding)
+        near = abs(self.autograd - self.difference) <= tolerance
+        return math.isfinite(self.autograd) and near
 
     @property
     def agrees(self) -> bool:
@@ -52,31 +64,31 @@ class Comparison:
     symbolic: Symbolic | None  # None: a remark says why
     value: float
     rows: list[Row]
-    remarks: list[Remark]
+    remarks: list[Sentence]
 
 
 def compare(expression: Expression, values: Mapping[str, object]) -> Comparison:
     """Differentiate three ways. Raises `ValueMissing` and `BadValue`."""
     point = gradients.checked_values(expression, values)
     trace = gradients.trace(expression, point)
-    exact, unheard = None, []
     try:
         exact = symbolic_worker.derivatives(expression, point)
+        unheard = [remarks.TooLongToWrite()] if exact.latex is None else []
     except NoAnswer as error:
-        unheard = [error.remark]
-    if exact is not None and exact.latex is None:
-        unheard = [remarks.TooLongToWrite()]
+        exact, unheard = None, [error.remark]
     quotients = differences(expression, point)
     terms = uncancelled(expression, trace)
     rows = [
-        _row(
+        Row(
             name,
-            trace.gradients[expression.index_of(name)],
-            None if exact is None else exact.slopes[name],
-            quotients[name],
-            ABSOLUTE * terms[expression.index_of(name)],
+            trace.gradients[i],
+            math.nan if exact is None else exact.slopes[name],
+            exact is not None,
+            quotients[name].slope,
+            quotients[name].error,
+            ABSOLUTE * terms[i],
         )
-        for name in expression.variables
+        for name, i in ((name, expression.index_of(name)) for name in expression.variables)
     ]
     found = remarks.about_values(expression, trace.values)
     found += unheard + ([] if found else _about_rows(rows))
@@ -93,32 +105,11 @@ def uncancelled(expression: Expression, trace: gradients.Trace) -> list[float]:
     return total
 
 
-def _row(
-    name: str, autograd: float, exact: float | None, quotient: Difference, absolute: float
-) -> Row:
-    tolerance = max(10 * quotient.error, DIFFERENCE_RELATIVE * abs(quotient.slope), absolute)
-    near_quotient = abs(autograd - quotient.slope) <= tolerance
-    finite = math.isfinite(autograd)
-    agrees_symbolic = None
-    if exact is not None:
-        near_exact = abs(autograd - exact) <= max(RELATIVE * abs(exact), absolute)
-        agrees_symbolic = autograd == exact or (finite and near_exact)
-    return Row(
-        name=name,
-        autograd=autograd,
-        symbolic=math.nan if exact is None else exact,
-        difference=quotient.slope,
-        error=quotient.error,
-        agrees_symbolic=agrees_symbolic,
-        agrees_difference=finite and near_quotient,
-    )
-
-
-def _about_rows(rows: list[Row]) -> list[Remark]:
+def _about_rows(rows: list[Row]) -> list[Sentence]:
     """Disagreements that no operation's remark has explained."""
     if any(math.isnan(row.autograd) for row in rows):
         return [remarks.GradientIndeterminate()]
-    found: list[Remark] = []
+    found: list[Sentence] = []
     finite = [row for row in rows if math.isfinite(row.symbolic)]
     if off := [row.name for row in finite if not row.agrees_symbolic]:
         found.append(remarks.Rounding(names=", ".join(off)))
@@ -133,14 +124,9 @@ def hessian_agrees(hessian: Mapping[str, Mapping[str, float]], compared: Compari
     try:
         exact = symbolic_worker.hessian(compared.expression, compared.values)
     except NoAnswer:
-        exact = None
-    if exact is None:
         return None
-    scale = max(
-        [1.0, *(abs(v) for row in hessian.values() for v in row.values() if math.isfinite(v))]
-    )
+    pairs = [(given, exact[a][b]) for a, row in hessian.items() for b, given in row.items()]
+    scale = max([1.0, *(abs(given) for given, _ in pairs if math.isfinite(given))])
     return all(
-        abs(given - exact[a][b]) <= max(RELATIVE * abs(exact[a][b]), ABSOLUTE * scale)
-        for a, row in hessian.items()
-        for b, given in row.items()
+        abs(given - right) <= max(RELATIVE * abs(right), ABSOLUTE * scale) for given, right in pairs
     )

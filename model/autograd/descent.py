@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
 import torch
 from torch.optim import SGD, Adam, Optimizer
@@ -26,10 +27,10 @@ MOST_STEPS = 100
 ZERO, TINY = 1e-12, 1e-15  # eigenvalues: of the largest, and in themselves
 ALONG = 1e-9  # of the largest slope, that along a direction counts as none
 
-METHODS: Mapping[str, Callable[[list[torch.Tensor], float], Optimizer]] = {
-    "plain": lambda parameters, rate: SGD(parameters, lr=rate),
-    "momentum": lambda parameters, rate: SGD(parameters, lr=rate, momentum=MOMENTUM),
-    "adam": lambda parameters, rate: Adam(parameters, lr=rate),
+METHODS: Mapping[str, Callable[..., Optimizer]] = {
+    "plain": SGD,
+    "momentum": partial(SGD, momentum=MOMENTUM),
+    "adam": Adam,
 }
 
 
@@ -98,32 +99,23 @@ def descend(
         raise NothingToTrain()
     if not (0 < rate <= 1000 and 1 <= steps <= MOST_STEPS):
         raise BadDescent(limit=MOST_STEPS)
-    return [_walk(expression, start, trained, method, rate, steps) for method in METHODS]
 
-
-def _walk(
-    expression: Expression,
-    start: Mapping[str, float],
-    trained: Sequence[str],
-    method: str,
-    rate: float,
-    steps: int,
-) -> Path:
-    variables = leaves(start)
-    optimizer = METHODS[method]([variables[n] for n in variables if n in trained], rate)
-    points, losses = [], []
-    for step in range(steps + 1):
-        loss = tensor(forward(expression, variables)[-1])
-        points.append({name: variable.item() for name, variable in variables.items()})
-        losses.append(loss.item())
-        far = max(abs(losses[-1]), *map(abs, points[-1].values()))
-        if not far <= FARTHEST:  # nan too
-            return Path(method, points, losses, diverged=True)
-        if step < steps:
+    def walk(method: str) -> Path:
+        variables = leaves(start)
+        optimizer = METHODS[method]([variables[n] for n in variables if n in trained], lr=rate)
+        points, losses = [], []
+        for _ in range(steps + 1):
+            loss = tensor(forward(expression, variables)[-1])
+            points.append({name: variable.item() for name, variable in variables.items()})
+            losses.append(loss.item())
+            if not max(abs(losses[-1]), *map(abs, points[-1].values())) <= FARTHEST:  # nan too
+                return Path(method, points, losses, diverged=True)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    return Path(method, points, losses, diverged=False)
+        return Path(method, points, losses, diverged=False)
+
+    return [walk(method) for method in METHODS]
 
 
 def stability(

@@ -19,7 +19,6 @@ from model.autograd.expression import Expression
 FIRST_STEP = 0.1  # of max(1, |x|)
 STEPS = 30  # each half the one before, so the last is 2e-10
 ORDERS = 6  # extrapolations at most: errors of h², h⁴, … h¹² are removed
-ONE_SIDED_STEP = 1e-6  # of max(1, |x|)
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,6 @@ class Difference:
 
     slope: float
     error: float  # estimated, absolute
-    left: float  # one-sided quotients, which differ at a kink
-    right: float
 
 
 def differences(expression: Expression, values: Mapping[str, float]) -> dict[str, Difference]:
@@ -40,8 +37,7 @@ def differences(expression: Expression, values: Mapping[str, float]) -> dict[str
     point = np.array([values[name] for name in names])
     scale = np.maximum(1.0, np.abs(point))
     steps = scale[:, None] * FIRST_STEP * 0.5 ** np.arange(STEPS)  # (variables, steps)
-    nearby = (scale * ONE_SIDED_STEP)[:, None]
-    offsets = np.concatenate([steps, -steps, nearby, -nearby, 0 * nearby], axis=1)
+    offsets = np.concatenate([steps, -steps], axis=1)
     grid = {
         name: np.where(np.arange(len(names))[:, None] == i, point[i] + offsets, point[i])
         for i, name in enumerate(names)
@@ -50,15 +46,13 @@ def differences(expression: Expression, values: Mapping[str, float]) -> dict[str
     # What was added after rounding, not what was meant to be.
     moved = point[:, None] + offsets - point[:, None]
     with np.errstate(all="ignore"):
-        up, down = f[:, :STEPS], f[:, STEPS : 2 * STEPS]
-        quotients = (up - down) / (moved[:, :STEPS] - moved[:, STEPS : 2 * STEPS])
+        up, down = f[:, :STEPS], f[:, STEPS:]
+        quotients = (up - down) / (moved[:, :STEPS] - moved[:, STEPS:])
         noise = np.finfo(float).eps * np.maximum(np.abs(up), np.abs(down)) / steps
         slope, error = _extrapolate(quotients, noise)
-        here = f[:, -1]
-        right = (f[:, -3] - here) / moved[:, -3]
-        left = (f[:, -2] - here) / moved[:, -2]
-    rows = zip(names, slope, error, left, right, strict=True)
-    return {name: Difference(*map(float, row)) for name, *row in rows}
+    return {
+        name: Difference(float(s), float(e)) for name, s, e in zip(names, slope, error, strict=True)
+    }
 
 
 def _extrapolate(quotients: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

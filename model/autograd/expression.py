@@ -24,22 +24,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-BINARY = ("add", "sub", "mul", "div", "pow", "min", "max")
-UNARY_FUNCTIONS = (
-    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
-    *("exp", "log", "log2", "log10", "sqrt", "abs", "erf"),
-    *("sigmoid", "relu", "leaky_relu", "softplus", "gelu"),
-)
-FUNCTIONS = (*UNARY_FUNCTIONS, "min", "max")
-
-LEAKY_SLOPE = 0.01  # torch.nn.functional.leaky_relu's default
-
 
 @dataclass(frozen=True)
 class Node:
     """One operation, number or variable."""
 
-    operation: str  # "variable", "number", "neg", or a name in BINARY or FUNCTIONS
+    operation: str  # "variable", "number", or the name of one in `OPERATIONS`
     inputs: tuple[int, ...] = ()  # places of its inputs in `Expression.nodes`, all before its own
     name: str = ""  # the variable's name, or the number as it was written ("2.50", "pi")
     start: int = 0  # the characters of the source that it was read from: source[start:end]

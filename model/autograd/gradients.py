@@ -7,6 +7,7 @@ derivatives and the name of its `grad_fn`. `differentiate` gives only the ends.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -16,28 +17,22 @@ from torch import Tensor
 
 from model.autograd.errors import BadOrder, BadValue, ValueMissing, ValuesNotNamed
 from model.autograd.expression import Expression, Node
+from model.autograd.operations import OPERATIONS, Operation
 
 LARGEST_VALUE = 1e100
 
-OPERATIONS: Mapping[str, Callable[..., Tensor]] = {
-    "neg": lambda a: -a,
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "pow": lambda a, b: a**b,
-    "min": lambda a, b: torch.minimum(tensor(a), tensor(b)),
-    "max": lambda a, b: torch.maximum(tensor(a), tensor(b)),
-    **{
-        name: getattr(torch, name)
-        for name in (
-            *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp"),
-            *("log", "log2", "log10", "sqrt", "abs", "erf", "sigmoid", "relu"),
-        )
-    },
-    "leaky_relu": F.leaky_relu,
-    "softplus": F.softplus,
-    "gelu": F.gelu,
+LIBRARIES = {"torch": torch, "F": F, "operator": operator}  # by their names in the table
+
+
+def _implementation(row: Operation) -> Callable[..., Tensor]:
+    library, name = row.torch.split(".")
+    function = getattr(LIBRARIES[library], name)
+    # Python's signs take plain numbers beside tensors, torch's functions do not.
+    return function if row.sign else lambda *inputs: function(*map(tensor, inputs))
+
+
+APPLY: Mapping[str, Callable[..., Tensor]] = {
+    name: _implementation(row) for name, row in OPERATIONS.items()
 }
 
 
@@ -96,10 +91,7 @@ def checked_values(expression: Expression, values: Mapping[str, object]) -> dict
 
 def leaves(values: Mapping[str, float]) -> dict[str, Tensor]:
     """Each variable as a float64 scalar that asks for a gradient."""
-    return {
-        name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
-        for name, value in values.items()
-    }
+    return {name: tensor(value).requires_grad_() for name, value in values.items()}
 
 
 def forward(expression: Expression, variables: Mapping[str, Tensor]) -> list[Tensor | float]:
@@ -109,9 +101,7 @@ def forward(expression: Expression, variables: Mapping[str, Tensor]) -> list[Ten
         return variables[node.name] if node.constant is None else node.constant
 
     def apply(node: Node, inputs: list[Tensor | float]) -> Tensor | float:
-        if node.constant is not None:
-            return node.constant
-        return OPERATIONS[node.operation](*inputs)
+        return APPLY[node.operation](*inputs) if node.constant is None else node.constant
 
     return expression.fold(leaf, apply)
 
@@ -121,7 +111,7 @@ def differentiate(
 ) -> Derivatives:
     """Value and ∂/∂ each variable; with `order=2` the Hessian too.
 
-    Raises `ValueMissing`, `BadValue` and `BadOrder`.
+    Raises `BadOrder`, and what `checked_values` raises.
     """
     if order not in (1, 2):
         raise BadOrder(order=order)
@@ -150,8 +140,7 @@ def _grad(result: Tensor, variables: Mapping[str, Tensor], **graph: bool) -> dic
 
 def trace(expression: Expression, values: Mapping[str, object]) -> Trace:
     """Run forward and backward once and keep everything on the way."""
-    variables = leaves(checked_values(expression, values))
-    results = forward(expression, variables)
+    results = forward(expression, leaves(checked_values(expression, values)))
     tensors = [result for result in results if isinstance(result, Tensor)]
     for result in tensors:
         result.retain_grad()
@@ -173,7 +162,7 @@ def _local_derivatives(node: Node, inputs: list[Tensor | float]) -> tuple[float 
         return (None,) * len(inputs)
     alone = [x.detach().requires_grad_() if isinstance(x, Tensor) else x for x in inputs]
     wanted = [x for x in alone if isinstance(x, Tensor)]
-    found = iter(torch.autograd.grad(OPERATIONS[node.operation](*alone), wanted))
+    found = iter(torch.autograd.grad(APPLY[node.operation](*alone), wanted))
     return tuple(next(found).item() if isinstance(x, Tensor) else None for x in alone)
 
 

@@ -10,44 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from model.autograd.expression import Expression, Node
 from model.autograd.gradients import Trace
 from model.autograd.graph_layout import Layout, arrange
-
-SIGNS = {"add": "+", "sub": "−", "mul": "·", "div": "/", "pow": "**"}
-# ∂y/∂a and ∂y/∂b of each operation y, as its step states it.
-RULES: Mapping[str, tuple[str, ...]] = {
-    "neg": ("−1",),
-    "add": ("1", "1"),
-    "sub": ("1", "−1"),
-    "mul": ("{b}", "{a}"),
-    "div": ("1 / {b}", "−{a} / {b}**2"),
-    "pow": ("{b}·{a}**({b} − 1)", "{y}·log({a})"),
-    "min": ("[{a} < {b}]", "[{b} < {a}]"),
-    "max": ("[{a} > {b}]", "[{b} > {a}]"),
-    "sin": ("cos({a})",),
-    "cos": ("−sin({a})",),
-    "tan": ("1 + {y}**2",),
-    "asin": ("1 / sqrt(1 − {a}**2)",),
-    "acos": ("−1 / sqrt(1 − {a}**2)",),
-    "atan": ("1 / (1 + {a}**2)",),
-    "sinh": ("cosh({a})",),
-    "cosh": ("sinh({a})",),
-    "tanh": ("1 − {y}**2",),
-    "exp": ("{y}",),
-    "log": ("1 / {a}",),
-    "log2": ("1 / ({a}·log(2))",),
-    "log10": ("1 / ({a}·log(10))",),
-    "sqrt": ("1 / (2·{y})",),
-    "abs": ("{a} / |{a}|",),
-    "erf": ("2/sqrt(pi)·exp(−{a}**2)",),
-    "sigmoid": ("{y}·(1 − {y})",),
-    "relu": ("[{a} > 0]",),
-    "leaky_relu": ("1 if {a} > 0 else 0.01",),
-    "softplus": ("sigmoid({a})",),
-    "gelu": ("Φ({a}) + {a}·φ({a})",),
-}
+from model.autograd.operations import OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -75,7 +43,10 @@ class Graph:
     names: dict[int, str]
     formulas: dict[int, str]
     layout: Layout
-    steps: tuple[Step, ...]
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        return (*_forward(self), *_backward(self))
 
     @property
     def result(self) -> int:
@@ -94,21 +65,16 @@ def number(value: float, digits: int = 6) -> str:
 
 def draw(expression: Expression, trace: Trace) -> Graph:
     """The graph of `expression` as `trace` saw it."""
-    shown = [
-        i
-        for i, node in enumerate(expression.nodes)
-        if node.constant is None or i == len(expression.nodes) - 1
-    ]
+    nodes = expression.nodes
+    shown = [i for i, n in enumerate(nodes) if n.constant is None or i == len(nodes) - 1]
     names = _names(expression, shown)
     formulas = {
-        i: f"{names[i]} = {_formula(expression, names, node)}"
-        for i, node in enumerate(expression.nodes)
-        if i in names and not node.is_leaf
+        i: f"{names[i]} = {operation_text(nodes[i], _operands(expression, names, i))}"
+        for i in shown
+        if not nodes[i].is_leaf
     }
-    inputs = {i: [k for k in expression.nodes[i].inputs if k in names] for i in shown}
-    graph = Graph(expression, trace, names, formulas, arrange(inputs), ())
-    steps = (*_forward(graph), *_backward(graph))
-    return Graph(expression, trace, names, formulas, graph.layout, steps)
+    inputs = {i: [k for k in nodes[i].inputs if k in names] for i in shown}
+    return Graph(expression, trace, names, formulas, arrange(inputs))
 
 
 def _names(expression: Expression, shown: list[int]) -> dict[int, str]:
@@ -129,37 +95,33 @@ def _names(expression: Expression, shown: list[int]) -> dict[int, str]:
     return names
 
 
-def _operand(expression: Expression, names: Mapping[int, str], i: int) -> str:
-    if i in names:
-        return names[i]
-    node = expression.nodes[i]
-    text = expression.source[node.start : node.end]
-    return text if node.is_leaf else f"({text})"
-
-
-def _formula(expression: Expression, names: Mapping[int, str], node: Node) -> str:
-    return operation_text(node, [_operand(expression, names, i) for i in node.inputs])
+def _operands(expression: Expression, names: Mapping[int, str], i: int) -> list[str]:
+    """The inputs of node `i` by name, constants as they were written."""
+    texts = []
+    for k in expression.nodes[i].inputs:
+        node = expression.nodes[k]
+        text = expression.source[node.start : node.end]
+        texts.append(names.get(k, text if node.is_leaf else f"({text})"))
+    return texts
 
 
 def operation_text(node: Node, operands: list[str]) -> str:
     """`node` applied to operands that are already text: "w · x", "sin(v1)"."""
-    if node.operation in SIGNS:
-        return f" {SIGNS[node.operation]} ".join(operands)
-    if node.operation == "neg":
-        return f"−{operands[0]}"
-    return f"{node.operation}({', '.join(operands)})"
+    row = OPERATIONS[node.operation]
+    if not row.sign:
+        return f"{row.name}({', '.join(operands)})"
+    return f" {row.shown} ".join(operands) if row.arity == 2 else row.shown + operands[0]
 
 
 def _forward(graph: Graph) -> list[Step]:
     steps = []
     values = graph.trace.values
-    for i, node in enumerate(graph.expression.nodes):
-        if i not in graph.formulas:
-            continue
-        wrap = _in_formula if node.operation in (*SIGNS, "neg") else str
+    for i, formula in graph.formulas.items():
+        node = graph.expression.nodes[i]
+        wrap = _in_formula if OPERATIONS[node.operation].sign else str
         numbers = [wrap(number(values[k])) for k in node.inputs]
-        parts = [graph.formulas[i], operation_text(node, numbers), number(values[i])]
-        steps.append(Step(True, i, (_equals(*parts),), {}))
+        line = _equals(formula, operation_text(node, numbers), number(values[i]))
+        steps.append(Step(True, i, (line,), {}))
     return steps
 
 
@@ -180,35 +142,28 @@ def _backward(graph: Graph) -> list[Step]:
     collected: dict[int, float] = {result: 1.0}
     end = names[result]
     steps = [Step(False, result, (f"∂{end}/∂{end} = 1",), dict(collected))]
-    for i in reversed(range(result + 1)):
-        if i not in graph.formulas:
-            continue
+    for i in reversed(graph.formulas):
         lines, added = [], []
-        for rule, (source, local) in _rules(graph, i):
+        for rule, (source, local) in zip(_rules(graph, i), graph.inputs(i), strict=True):
             share = collected[i] * local
             name = names[source]
             chain = f"∂{end}/∂{names[i]} · ∂{names[i]}/∂{name}"
             product = f"{number(collected[i])} · {_in_formula(number(local))} = {number(share)}"
-            sign = "="
+            sign, total = "=", ""
             if source in collected:
-                sign = "+="
+                sign, total = "+=", f"   → {number(collected[source] + share)}"
                 added.append(name)
             collected[source] = collected.get(source, 0.0) + share
             lines.append(_equals(f"∂{names[i]}/∂{name}", rule, number(local)))
-            total = f"   → {number(collected[source])}" if sign == "+=" else ""
             lines.append(f"∂{end}/∂{name} {sign} {chain} = {product}{total}")
         steps.append(Step(False, i, tuple(lines), dict(collected), tuple(dict.fromkeys(added))))
     return steps
 
 
-def _rules(graph: Graph, i: int) -> list[tuple[str, tuple[int, float]]]:
-    """For each input with a gradient: the rule of its local derivative, and the edge."""
-    node = graph.expression.nodes[i]
-    operands = [_operand(graph.expression, graph.names, k) for k in node.inputs]
+def _rules(graph: Graph, i: int) -> list[str]:
+    """The local derivative by each input with a gradient, in words."""
+    operands = _operands(graph.expression, graph.names, i)
     facts = {"y": graph.names[i], "a": operands[0], "b": operands[-1]}
-    locals_ = graph.trace.local[i]
-    return [
-        (rule.format(**facts), (source, local))
-        for rule, source, local in zip(RULES[node.operation], node.inputs, locals_, strict=True)
-        if local is not None
-    ]
+    rules = OPERATIONS[graph.expression.nodes[i].operation].rules
+    pairs = zip(rules, graph.trace.local[i], strict=True)
+    return [rule.format(**facts) for rule, local in pairs if local is not None]

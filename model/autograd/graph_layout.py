@@ -8,9 +8,10 @@ an edge crosses a layer, order within layers by the mean place of the neighbours
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import count, pairwise
 
 SWEEPS = 12
 UNSEEN_WIDTH = 0.45  # of a node's: room for an edge that passes between nodes
@@ -34,12 +35,8 @@ class _Net:
     """Layers of nodes, seen (≥ 0) and unseen (< 0), and the neighbours one layer away."""
 
     layers: list[list[int]]
-    before: dict[int, list[int]] = field(default_factory=dict)
-    after: dict[int, list[int]] = field(default_factory=dict)
-
-    def join(self, a: int, b: int) -> None:
-        self.after.setdefault(a, []).append(b)
-        self.before.setdefault(b, []).append(a)
+    before: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    after: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
 def arrange(inputs: Mapping[int, Sequence[int]]) -> Layout:
@@ -48,23 +45,21 @@ def arrange(inputs: Mapping[int, Sequence[int]]) -> Layout:
     net = _Net([[] for _ in range(max(layer.values()) + 1)])
     for node in inputs:
         net.layers[layer[node]].append(node)
-    chains: dict[tuple[int, int], list[int]] = {}
-    unseen = -1
+    chains: dict[tuple[int, int], dict[int, int]] = {}  # of each edge: the unseen nodes by layer
+    unseen = count(-1, -1)
     for node, sources in inputs.items():
         for source in dict.fromkeys(sources):
-            chain = []
-            for between in range(layer[source] + 1, layer[node]):
-                chain.append(unseen)
-                net.layers[between].append(unseen)
-                unseen -= 1
+            chain = {k: next(unseen) for k in range(layer[source] + 1, layer[node])}
+            for k, n in chain.items():
+                net.layers[k].append(n)
+            for a, b in pairwise([source, *chain.values(), node]):
+                net.after[a].append(b)
+                net.before[b].append(a)
             chains[source, node] = chain
-            for a, b in zip([source, *chain], [*chain, node], strict=True):
-                net.join(a, b)
     _order(net)
     place = _places(net)
-    level = {node: i for i, nodes in enumerate(net.layers) for node in nodes}
     bends = {
-        edge: [(float(level[n]), place[n]) for n in chain]
+        edge: [(float(k), place[n]) for k, n in chain.items()]
         for edge, chain in chains.items()
         if chain
     }
@@ -83,23 +78,22 @@ def _layers(inputs: Mapping[int, Sequence[int]]) -> dict[int, int]:
     return layer
 
 
+def _mean(values: Sequence[float], otherwise: float) -> float:
+    return sum(values) / len(values) if values else otherwise
+
+
 def _order(net: _Net) -> None:
     """Sort each layer by the mean place of its neighbours, sweeping there and back; keep the
     order with the fewest crossings."""
     best, fewest = [list(nodes) for nodes in net.layers], _crossings(net)
+    rank = {node: k for nodes in net.layers for k, node in enumerate(nodes)}
     for sweep in range(SWEEPS):
         forward = sweep % 2 == 1
-        neighbours = net.before if forward else net.after
-        indexes = range(len(net.layers))
-        for i in indexes if forward else reversed(indexes):
-            beside = net.layers[i - 1] if forward else net.layers[min(i + 1, len(net.layers) - 1)]
-            rank = {node: k for k, node in enumerate(beside)}
-            here = {node: float(k) for k, node in enumerate(net.layers[i])}
-            for node in net.layers[i]:
-                ranks = [rank[n] for n in neighbours.get(node, ()) if n in rank]
-                if ranks:
-                    here[node] = sum(ranks) / len(ranks)
-            net.layers[i].sort(key=here.__getitem__)
+        beside = net.before if forward else net.after
+        for nodes in net.layers if forward else reversed(net.layers):
+            wanted = {node: _mean([rank[n] for n in beside[node]], rank[node]) for node in nodes}
+            nodes.sort(key=wanted.__getitem__)
+            rank.update((node, k) for k, node in enumerate(nodes))
         if (crossings := _crossings(net)) < fewest:
             best, fewest = [list(nodes) for nodes in net.layers], crossings
     net.layers[:] = best
@@ -107,10 +101,10 @@ def _order(net: _Net) -> None:
 
 def _crossings(net: _Net) -> int:
     total = 0
-    for nodes, following in zip(net.layers, net.layers[1:], strict=False):
+    for nodes, following in pairwise(net.layers):
         rank = {node: k for k, node in enumerate(following)}
         seen: list[int] = []  # in order
-        for end in (e for node in nodes for e in sorted(rank[n] for n in net.after.get(node, ()))):
+        for end in (e for node in nodes for e in sorted(rank[n] for n in net.after[node])):
             place = bisect_right(seen, end)
             total += len(seen) - place
             seen.insert(place, end)
@@ -123,10 +117,8 @@ def _places(net: _Net) -> dict[int, float]:
     for sweep in range(SWEEPS):
         forward = sweep % 2 == 1
         for nodes in net.layers if forward else reversed(net.layers):
-            wanted = []
-            for node in nodes:
-                beside = [*net.before.get(node, ()), *net.after.get(node, ())]
-                wanted.append(sum(place[n] for n in beside) / len(beside) if beside else 0.0)
+            beside = [net.before[node] + net.after[node] for node in nodes]
+            wanted = [_mean([place[n] for n in neighbours], 0.0) for neighbours in beside]
             place.update(zip(nodes, _apart(nodes, wanted), strict=True))
     first = min(place.values())
     return {node: p - first for node, p in place.items()}
@@ -141,11 +133,11 @@ def _apart(nodes: Sequence[int], wanted: Sequence[float]) -> list[float]:
         offsets.append(offsets[-1] + sum(half) / 2)
     pools: list[tuple[float, int]] = []  # mean of wanted − offset, and how many share it
     for want, offset in zip(wanted, offsets, strict=True):
-        mean, count = want - offset, 1
+        mean, size = want - offset, 1
         while pools and pools[-1][0] > mean:
             previous, members = pools.pop()
-            mean = (previous * members + mean * count) / (members + count)
-            count += members
-        pools.append((mean, count))
-    means = [mean for mean, count in pools for _ in range(count)]
+            mean = (previous * members + mean * size) / (members + size)
+            size += members
+        pools.append((mean, size))
+    means = [mean for mean, size in pools for _ in range(size)]
     return [mean + offset for mean, offset in zip(means, offsets, strict=True)]

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from model.autograd.expression import Expression, Node
+from model.autograd.operations import OPERATIONS, Level
 
 GREEK_NAMES = """
     alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi rho varsigma sigma
     tau upsilon varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega
 """
 GREEK_LATEX = dict(zip("αβγδεζηθικλμνξρςστυφχψωΓΔΘΛΞΠΣΦΨΩ", GREEK_NAMES.split(), strict=True))
-FUNCTION_LATEX = {
-    **{name: rf"\{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "log")},
-    **{"asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan", "sigmoid": r"\sigma"},
-    **{"log2": r"\log_{2}", "log10": r"\log_{10}", "min": r"\min", "max": r"\max"},
-    **{name: rf"\operatorname{{{name}}}" for name in ("relu", "softplus", "gelu", "erf")},
-    "leaky_relu": r"\operatorname{leaky\_relu}",
-}
-# How tightly each form holds together; what is looser than its place needs gets parentheses.
-SUM, SIGN, PRODUCT, POWER, ATOM = range(5)
 
 
 def latex_name(name: str) -> str:
@@ -36,49 +29,35 @@ def latex_name(name: str) -> str:
 
 def latex(expression: Expression) -> str:
     """The expression, with fractions, roots and powers in two dimensions."""
-    return expression.fold(_leaf, _apply)[-1][0]
+    return expression.fold(_leaf, _apply)[-1].text
 
 
-Part = tuple[str, int]  # LaTeX, and how tightly it holds together
+class Part(NamedTuple):
+    text: str
+    level: Level
+
+    def __format__(self, least: str) -> str:
+        """The text, in parentheses where it is looser than the level called `least`."""
+        loose = least and self.level < Level[least.upper()]
+        return rf"\left({self.text}\right)" if loose else self.text
 
 
 def _leaf(node: Node) -> Part:
     if node.operation == "variable":
-        return latex_name(node.name), ATOM
+        return Part(latex_name(node.name), Level.ATOM)
     if node.name in ("pi", "π"):
-        return r"\pi", ATOM
+        return Part(r"\pi", Level.ATOM)
     mantissa, _, exponent = node.name.lower().partition("e")
     if not mantissa or not exponent:
-        return node.name, ATOM
-    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}", PRODUCT
-
-
-def _wrap(part: Part, least: int) -> str:
-    text, tightness = part
-    return text if tightness >= least else rf"\left({text}\right)"
+        return Part(node.name, Level.ATOM)
+    return Part(rf"{mantissa} \cdot 10^{{{int(exponent)}}}", Level.PRODUCT)
 
 
 def _apply(node: Node, inputs: Sequence[Part]) -> Part:
-    first = inputs[0]
-    match node.operation:
-        case "neg":
-            return f"-{_wrap(first, PRODUCT)}", SIGN
-        case "add":
-            return f"{first[0]} + {_wrap(inputs[1], PRODUCT)}", SUM
-        case "sub":
-            return f"{first[0]} - {_wrap(inputs[1], PRODUCT)}", SUM
-        case "mul":
-            whole = rf"{_wrap(first, SIGN)} \cdot {_wrap(inputs[1], POWER)}"
-            return whole, SIGN if first[1] == SIGN else PRODUCT
-        case "div":
-            return rf"\frac{{{first[0]}}}{{{inputs[1][0]}}}", PRODUCT
-        case "pow":
-            return f"{{{_wrap(first, ATOM)}}}^{{{inputs[1][0]}}}", POWER
-        case "exp":
-            return f"e^{{{first[0]}}}", POWER
-        case "sqrt":
-            return rf"\sqrt{{{first[0]}}}", ATOM
-        case "abs":
-            return rf"\left|{first[0]}\right|", ATOM
-    arguments = ", ".join(text for text, _ in inputs)
-    return rf"{FUNCTION_LATEX[node.operation]}\left({arguments}\right)", ATOM
+    row = OPERATIONS[node.operation]
+    if not row.has_form:
+        return Part(
+            rf"{row.latex}\left({', '.join(part.text for part in inputs)}\right)", Level.ATOM
+        )
+    text = row.latex.format(a=inputs[0], b=inputs[-1])
+    return Part(text, min(row.level, Level.MINUS) if text.startswith("-") else row.level)

@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from model.autograd.expression import LEAKY_SLOPE, Expression, Node
+from model.autograd.expression import Expression, Node
+from model.autograd.operations import LEAKY_SLOPE, OPERATIONS
 
-erf = np.frompyfunc(math.erf, 1, 1)
+
+def _erf(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.frompyfunc(math.erf, 1, 1)(x), dtype=np.float64)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -21,40 +24,17 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
 
 
-def _erf(x: np.ndarray) -> np.ndarray:
-    return np.asarray(erf(x), dtype=np.float64)
-
-
-OPERATIONS: Mapping[str, Callable[..., np.ndarray]] = {
-    "neg": np.negative,
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    "pow": np.power,
-    "min": np.minimum,
-    "max": np.maximum,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "asin": np.arcsin,
-    "acos": np.arccos,
-    "atan": np.arctan,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
-    "tanh": np.tanh,
-    "exp": np.exp,
-    "log": np.log,
-    "log2": np.log2,
-    "log10": np.log10,
-    "sqrt": np.sqrt,
-    "abs": np.abs,
+# What NumPy does not have.
+OWN: Mapping[str, Callable[..., np.ndarray]] = {
     "erf": _erf,
     "sigmoid": _sigmoid,
     "relu": lambda x: np.maximum(x, 0.0),
     "leaky_relu": lambda x: np.where(x > 0, x, LEAKY_SLOPE * x),
     "softplus": lambda x: np.logaddexp(0.0, x),
     "gelu": lambda x: x * (1 + _erf(x / math.sqrt(2))) / 2,
+}
+APPLY: Mapping[str, Callable[..., np.ndarray]] = {
+    name: OWN.get(row.numpy) or getattr(np, row.numpy) for name, row in OPERATIONS.items()
 }
 
 
@@ -67,4 +47,4 @@ def evaluate(expression: Expression, values: Mapping[str, float | np.ndarray]) -
         return np.asarray(number, dtype=np.float64)
 
     with np.errstate(all="ignore"):
-        return expression.fold(leaf, lambda node, inputs: OPERATIONS[node.operation](*inputs))[-1]
+        return expression.fold(leaf, lambda node, inputs: APPLY[node.operation](*inputs))[-1]

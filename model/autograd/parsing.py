@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.autograd import errors, numeric
-from model.autograd.expression import BINARY, FUNCTIONS, Expression, Node
+from model.autograd.expression import Expression, Node
+from model.autograd.operations import FUNCTIONS, OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,12 @@ FORBIDDEN: Mapping[str, type[errors.ExpressionError]] = {
     **dict.fromkeys("=<>!:;", errors.ComparisonNotAllowed),
     ".": errors.AttributeNotAllowed,
 }
+# What is written instead of a name that is read here: NumPy's name of a function, or a hint.
 OTHER_NAMES: Mapping[str, str] = {
-    **{"ln": "log", "lg": "log10", "tg": "tan", "arcsin": "asin", "arccos": "acos"},
-    **{"arctan": "atan", "pow": "**", "maximum": "max", "minimum": "min", "sign": "abs"},
+    other: row.sign or row.name
+    for row in OPERATIONS.values()
+    for other in (*row.hints.split(), *([] if row.sign else [row.numpy]))
+    if other != row.name
 }
 
 TOKEN = re.compile(
@@ -89,16 +93,13 @@ def parse(source: str) -> Expression:
         raise errors.EmptyExpression(source, 0)
     check_grammar(source, tokenize(source))
     # `ast` counts UTF-8 bytes of what it was given; `origin` leads back to the user's characters.
-    pieces = ["**" if c == "^" else " " if c.isspace() else c for c in source]
-    origin = [i for i, piece in enumerate(pieces) for _ in piece.encode()]
-    indent = len(source) - len(source.lstrip())
+    pieces = ["(", *("**" if c == "^" else " " if c.isspace() else c for c in source), ")"]
+    origin = [i - 1 for i, piece in enumerate(pieces) for _ in piece.encode()]
     try:
-        tree = ast.parse("".join(pieces).lstrip(), mode="eval")
+        tree = ast.parse("".join(pieces), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        column = max((getattr(error, "offset", None) or 1) - 1, 0) + indent
-        at = origin[min(column, len(origin) - 1)]
-        raise errors.NotUnderstood(source, at) from error
-    return _Builder(source, origin[indent:]).build(tree.body)
+        raise errors.NotUnderstood(source, 0) from error  # none that `check_grammar` lets through
+    return _Builder(source, origin).build(tree.body)
 
 
 def tokenize(source: str) -> list[Token]:
@@ -190,13 +191,7 @@ def _missing_operator(
     return errors.ImplicitMultiplication(source, token.start, left=left, right=right)
 
 
-AST_BINARY: Mapping[type[ast.operator], str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "div",
-    ast.Pow: "pow",
-}
+SIGNS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 
 
 class _Builder:
@@ -217,88 +212,81 @@ class _Builder:
         end = tree.end_col_offset or tree.col_offset + 1
         return self.origin[tree.col_offset], self.origin[end - 1] + 1
 
+    def _error(
+        self, kind: type[errors.ExpressionError], tree: ast.expr, **facts: object
+    ) -> errors.ExpressionError:
+        return kind(self.source, self._span(tree)[0], **facts)
+
     def _visit(self, tree: ast.expr, depth: int) -> int:
         """Add `tree` and all that it uses; return its place."""
-        start, end = self._span(tree)
         if depth > LIMITS.depth:
-            raise errors.TooDeeplyNested(self.source, start, limit=LIMITS.depth)
+            raise self._error(errors.TooDeeplyNested, tree, limit=LIMITS.depth)
         match tree:
             case ast.Constant(value=int() | float()) if not isinstance(tree.value, bool):
-                text = self.source[start:end]
-                return self._add("number", (), start, end, text, float(text))
+                start, end = self._span(tree)
+                return self._add("number", (), tree, self.source[start:end])
+            case ast.Name(id=name) if name in CONSTANTS:
+                return self._add("number", (), tree, name)
             case ast.Name(id=name):
-                return self._name(name, start, end)
+                return self._variable(name, tree)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self._visit(operand, depth + 1)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return self._add("neg", (self._visit(operand, depth + 1),), start, end)
-            case ast.BinOp(op=op, left=left, right=right) if type(op) in AST_BINARY:
+                return self._add("neg", (self._visit(operand, depth + 1),), tree)
+            case ast.BinOp(op=op, left=left, right=right) if type(op) in SIGNS:
                 inputs = (self._visit(left, depth + 1), self._visit(right, depth + 1))
-                return self._add(AST_BINARY[type(op)], inputs, start, end)
+                return self._add(SIGNS[type(op)], inputs, tree)
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
-                return self._call(name, args, start, end, depth)
-        raise errors.NotUnderstood(self.source, start)
+                return self._call(name, args, tree, depth)
+        raise self._error(errors.NotUnderstood, tree)
 
-    def _name(self, name: str, start: int, end: int) -> int:
-        if name in CONSTANTS:
-            return self._add("number", (), start, end, name, CONSTANTS[name])
+    def _variable(self, name: str, tree: ast.expr) -> int:
         if name not in self.variables:
             if len(self.variables) == LIMITS.variables:
-                raise errors.TooManyVariables(self.source, start, name=name, limit=LIMITS.variables)
+                raise self._error(errors.TooManyVariables, tree, name=name, limit=LIMITS.variables)
             self.variables.append(name)
-        return self._add("variable", (), start, end, name)
+        return self._add("variable", (), tree, name)
 
-    def _call(self, name: str, args: list[ast.expr], start: int, end: int, depth: int) -> int:
-        many = name in BINARY
+    def _call(self, name: str, args: list[ast.expr], tree: ast.expr, depth: int) -> int:
+        many = OPERATIONS[name].arity == 2
         if len(args) < 2 if many else len(args) != 1:
-            wanted = "≥ 2" if many else "1"
-            raise errors.WrongArgumentCount(
-                self.source, start, name=name, wanted=wanted, given=len(args)
-            )
+            facts = {"name": name, "wanted": "≥ 2" if many else "1", "given": len(args)}
+            raise self._error(errors.WrongArgumentCount, tree, **facts)
         place = self._visit(args[0], depth + 1)
         if not many:
-            return self._add(name, (place,), start, end)
+            return self._add(name, (place,), tree)
         for arg in args[1:]:  # max(a, b, c) is max(max(a, b), c)
-            place = self._add(name, (place, self._visit(arg, depth + 1)), start, end)
+            place = self._add(name, (place, self._visit(arg, depth + 1)), tree)
         return place
 
-    def _add(
-        self,
-        operation: str,
-        inputs: tuple[int, ...],
-        start: int,
-        end: int,
-        name: str = "",
-        constant: float | None = None,
-    ) -> int:
+    def _add(self, operation: str, inputs: tuple[int, ...], tree: ast.expr, name: str = "") -> int:
         self.written += 1
         if self.written > LIMITS.nodes:
-            raise errors.TooManyOperations(self.source, start, limit=LIMITS.nodes)
+            raise self._error(errors.TooManyOperations, tree, limit=LIMITS.nodes)
         key = (operation, inputs, name)
         if key not in self.places:
-            if inputs:
-                constant = self._constant(operation, inputs, start, end)
+            constant = None
+            if operation == "number":
+                constant = CONSTANTS[name] if name in CONSTANTS else float(name)
+            elif inputs:
+                constant = self._constant(operation, inputs, tree)
             self.places[key] = len(self.nodes)
-            self.nodes.append(Node(operation, inputs, name, start, end, constant))
+            self.nodes.append(Node(operation, inputs, name, *self._span(tree), constant))
         return self.places[key]
 
-    def _constant(self, operation: str, inputs: tuple[int, ...], start: int, end: int):
+    def _constant(self, operation: str, inputs: tuple[int, ...], tree: ast.expr) -> float | None:
         """The value of an operation between constants, or None where a variable is in it."""
         values = [self.nodes[i].constant for i in inputs]
         if operation == "pow" and values[1] is not None and abs(values[1]) > LIMITS.exponent:
-            raise errors.ExponentTooLarge(
-                self.source,
-                self.nodes[inputs[1]].start,
-                exponent=f"{values[1]:.6g}",
-                limit=f"{LIMITS.exponent:g}",
-            )
+            facts = {"exponent": f"{values[1]:.6g}", "limit": f"{LIMITS.exponent:g}"}
+            raise errors.ExponentTooLarge(self.source, self.nodes[inputs[1]].start, **facts)
         if None in values:
             return None
         with np.errstate(all="ignore"):
-            result = float(numeric.OPERATIONS[operation](*map(np.float64, values)))
+            result = float(numeric.APPLY[operation](*map(np.float64, values)))
         # A power so small that it is 0 here would have millions of digits in exact arithmetic.
         vanished = operation == "pow" and values[0] and abs(result) < 1e-300
         if not math.isfinite(result) or vanished:
-            text = self.source[start:end]
-            raise errors.ConstantUndefined(self.source, start, text=text)
+            start, end = self._span(tree)
+            raise errors.ConstantUndefined(self.source, start, text=self.source[start:end])
         return result

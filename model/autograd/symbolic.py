@@ -6,18 +6,19 @@ It runs in processes of its own, which `symbolic_worker` asks: SymPy has no time
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from model.autograd.expression import BINARY, Expression, Node
+from model.autograd.expression import Expression, Node
 from model.autograd.high_precision import evaluate, second_derivatives
 from model.autograd.latex import latex_name
+from model.autograd.operations import LEAKY_SLOPE, OPERATIONS, Operation
 from model.autograd.parsing import parse
-from model.autograd.symbolic_functions import OPERATIONS
 
 # Sizes count every number, symbol and operation of an expression as it would be written out. They
 # are counted before anything is done, so that the same expression always gets the same answer.
@@ -29,6 +30,58 @@ LARGEST_SIMPLIFIED = 16
 LARGEST_HYPERBOLIC = 6
 HYPERBOLIC = (sp.tan, sp.sinh, sp.cosh, sp.tanh)
 MOST_SIMPLIFIED = 150  # the function and its derivatives together
+
+
+def _function(name: str, latex: str, *slopes: Callable[..., sp.Expr]) -> type[sp.Function]:
+    """A function that SymPy does not have, by its derivatives; `latex` is its name or a form."""
+
+    class Function(sp.Function):
+        def fdiff(self, argindex: int = 1) -> sp.Expr:
+            return slopes[argindex - 1](*self.args)
+
+        def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
+            power = "" if exp is None else f"^{{{exp}}}"
+            inside = [printer._print(arg) for arg in self.args]
+            if "{a}" in latex:
+                return latex.format(a=inside[0], b=inside[-1]) + power
+            return rf"{latex}{power}\left({', '.join(inside)}\right)"
+
+    Function.__name__ = name  # SymPy orders terms by it, and `high_precision` knows it
+    return Function
+
+
+def _own(operation: str, *slopes: Callable[..., sp.Expr]) -> type[sp.Function]:
+    row = OPERATIONS[operation]
+    return _function(row.sympy, row.latex, *slopes)
+
+
+# Iverson's bracket [a > b] is 1 or 0, the sign −1 or 1; undefined where a = b, and at 0.
+greater = _function("greater", r"\left[{a} > {b}\right]", *[lambda a, b: sp.Integer(0)] * 2)
+sign = _function("sign", r"\operatorname{sgn}", lambda x: sp.Integer(0))
+sigmoid = _own("sigmoid", lambda x: sigmoid(x) * (1 - sigmoid(x)))
+# Functions with a kink or a name of their own stay whole, so that their derivatives read as in a
+# textbook: σ'(x) = σ(x)(1 − σ(x)), relu'(x) = [x > 0].
+SLOPES: Mapping[str, tuple[Callable[..., sp.Expr], ...]] = {
+    "abs": (sign,),
+    "relu": (lambda x: greater(x, 0),),
+    "leaky_relu": (lambda x: greater(x, 0) + sp.Rational(str(LEAKY_SLOPE)) * greater(0, x),),
+    "softplus": (sigmoid,),
+    "gelu": (  # x Φ(x), with Φ the standard normal distribution function
+        lambda x: (1 + sp.erf(x / sp.sqrt(2))) / 2 + x * sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi),
+    ),
+    "max": (greater, lambda a, b: greater(b, a)),
+    "min": (lambda a, b: greater(b, a), greater),
+}
+OWN: Mapping[str, Callable[..., sp.Expr]] = {
+    "log2": lambda a: sp.log(a) / sp.log(2),
+    "log10": lambda a: sp.log(a) / sp.log(10),
+    "sigmoid": sigmoid,
+    **{operation: _own(operation, *slopes) for operation, slopes in SLOPES.items()},
+}
+APPLY: Mapping[str, Callable[..., sp.Expr]] = {
+    name: OWN.get(name) or getattr(operator if row.sign else sp, row.sympy)
+    for name, row in OPERATIONS.items()
+}
 
 
 @dataclass(frozen=True)
@@ -44,8 +97,8 @@ class Differentiator:
     """What the worker does: answers requests by JSON values."""
 
     def __init__(self) -> None:
-        for operation in OPERATIONS:
-            _rules(operation)
+        for row in OPERATIONS.values():
+            _rules(row)
         # SymPy imports the rest of itself at its first use.
         simplified(differentiate(parse("x*sin(x)")))
 
@@ -70,7 +123,7 @@ def differentiate(expression: Expression) -> Derivatives:
         exact = {"pi": sp.pi, "π": sp.pi, "e": sp.E}
         return exact[node.name] if node.name in exact else sp.Rational(node.name)
 
-    forms = expression.fold(leaf, lambda n, args: OPERATIONS[n.operation](*args))
+    forms = expression.fold(leaf, lambda node, inputs: APPLY[node.operation](*inputs))
     slopes = _chain_rule(expression, forms)
     found = {name: slopes.get(expression.index_of(name), sp.Integer(0)) for name in symbols}
     return Derivatives(forms[-1], found, symbols)
@@ -88,7 +141,7 @@ def _chain_rule(expression: Expression, forms: Sequence[sp.Expr]) -> dict[int, s
         slopes[i] = sp.Add(*terms[i])
         if node.is_leaf:
             continue
-        places, rules = _rules(node.operation)
+        places, rules = _rules(OPERATIONS[node.operation])
         actual = dict(zip(places, [forms[k] for k in node.inputs], strict=True))
         for k, rule in zip(node.inputs, rules, strict=True):
             if expression.nodes[k].constant is None:
@@ -97,13 +150,13 @@ def _chain_rule(expression: Expression, forms: Sequence[sp.Expr]) -> dict[int, s
 
 
 @cache
-def _rules(operation: str) -> tuple[tuple[sp.Dummy, ...], tuple[sp.Expr, ...]]:
+def _rules(row: Operation) -> tuple[tuple[sp.Dummy, ...], tuple[sp.Expr, ...]]:
     """An operation's derivatives by each of its inputs, and the symbols standing for those."""
-    places = tuple(sp.symbols("a b", cls=sp.Dummy, real=True)[: 2 if operation in BINARY else 1])
-    if operation == "pow":  # SymPy's own a**b·b/a is 0/0 where a is 0
+    places = tuple(sp.symbols("a b", cls=sp.Dummy, real=True)[: row.arity])
+    if row.name == "pow":  # SymPy's own a**b·b/a is 0/0 where a is 0
         a, b = places
         return places, (b * a ** (b - 1), a**b * sp.log(a))
-    form = OPERATIONS[operation](*places)
+    form = APPLY[row.name](*places)
     return places, tuple(sp.diff(form, place) for place in places)
 
 
@@ -155,18 +208,15 @@ def simplify(expressions: Sequence[sp.Expr]) -> list[sp.Expr]:
     found, spent = [], 0
     for expression, size in zip(expressions, sizes(expressions), strict=True):
         spent += size
-        found.append(_shortest(expression, size, thoroughly=spent <= MOST_SIMPLIFIED))
+        if size > LARGEST_FACTORED:
+            found.append(expression)
+            continue
+        forms = [expression, sp.factor_terms(expression)]
+        limit = LARGEST_HYPERBOLIC if expression.has(*HYPERBOLIC) else LARGEST_SIMPLIFIED
+        if size <= limit and spent <= MOST_SIMPLIFIED:
+            forms.append(sp.simplify(expression))
+        found.append(min(forms, key=sp.count_ops))
     return found
-
-
-def _shortest(expression: sp.Expr, size: int, thoroughly: bool) -> sp.Expr:
-    if size > LARGEST_FACTORED:
-        return expression
-    forms = [expression, sp.factor_terms(expression)]
-    limit = LARGEST_HYPERBOLIC if expression.has(*HYPERBOLIC) else LARGEST_SIMPLIFIED
-    if thoroughly and size <= limit:
-        forms.append(sp.simplify(expression))
-    return min(forms, key=sp.count_ops)
 
 
 def simplified(found: Derivatives) -> list[str | None]:

@@ -6,20 +6,20 @@ expression keeps the short ones waiting. What the processes answer is remembered
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from model.autograd import remarks
 from model.autograd.expression import Expression
-from model.autograd.remarks import Remark
+from model.errors import Sentence
 from model.process.worker import Busy, Worker, WorkerError
 
 QUICK_NODES = 16  # as many take at most some 50 ms, and the slowest of all accepted ones 0.5 s
 CPU_SECONDS = 1.0  # the process is ended then, and the expression has no symbolic answer
 SECONDS = 4.0  # the same on a machine that is busy with other things
 LINE_SECONDS = 1.0  # until it is one's turn
-REMEMBERED = 64  # answers of each kind, of at most 100 kB
+REMEMBERED = 192  # answers, of at most 100 kB
 
 HANDLER = "model.autograd.symbolic:Differentiator"
 QUICK = Worker(HANDLER, cpu_seconds=CPU_SECONDS)
@@ -38,52 +38,34 @@ class Symbolic:
 class NoAnswer(Exception):
     """There is no symbolic answer; `remark` says why."""
 
-    def __init__(self, remark: Remark) -> None:
+    def __init__(self, remark: Sentence) -> None:
         super().__init__(type(remark).__name__)
         self.remark = remark
 
 
 def derivatives(expression: Expression, values: Mapping[str, float]) -> Symbolic:
     """Raises `NoAnswer`."""
-    return _derivatives(expression, tuple(values.items()))
+    return Symbolic(**_ask("derivatives", expression, tuple(values.items())))
 
 
-def hessian(
-    expression: Expression, values: Mapping[str, float]
-) -> dict[str, dict[str, float]] | None:
-    """Second derivatives by row and column, nan where there is none; None: too long to try.
-    Raises `NoAnswer`."""
-    return _hessian(expression, tuple(values.items()))
+def hessian(expression: Expression, values: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Second derivatives by row and column, nan where there is none. Raises `NoAnswer`."""
+    return _ask("hessian", expression, tuple(values.items()))
 
 
-@lru_cache(REMEMBERED)
-def simplified(expression: Expression) -> tuple[str | None, ...]:
+def simplified(expression: Expression) -> Sequence[str | None]:
     """The function and each derivative in a shorter form in LaTeX, None where none was found.
     Raises `NoAnswer`."""
-    # Never among the quick ones: what SymPy needs for it can be limited but not foretold.
-    return tuple(_ask(SLOW, "simplified", expression))
+    return _ask("simplified", expression)
 
 
 @lru_cache(REMEMBERED)
-def _derivatives(expression: Expression, values: tuple[tuple[str, float], ...]) -> Symbolic:
-    return Symbolic(**_ask(_lane(expression), "derivatives", expression, dict(values)))
-
-
-@lru_cache(REMEMBERED)
-def _hessian(expression: Expression, values: tuple[tuple[str, float], ...]):
-    return _ask(_lane(expression), "hessian", expression, dict(values))
-
-
-def _lane(expression: Expression) -> Worker:
-    return QUICK if len(expression.nodes) <= QUICK_NODES else SLOW
-
-
-def _ask(
-    worker: Worker, wanted: str, expression: Expression, values: Mapping[str, float] | None = None
-):
-    request = {"wanted": wanted, "source": expression.source, "values": values}
+def _ask(wanted: str, expression: Expression, values: tuple[tuple[str, float], ...] = ()):
+    # What SymPy needs to simplify can be limited but not foretold, so that is never quick.
+    quick = wanted != "simplified" and len(expression.nodes) <= QUICK_NODES
+    request = {"wanted": wanted, "source": expression.source, "values": dict(values)}
     try:
-        return worker.ask(request, SECONDS, LINE_SECONDS)
+        return (QUICK if quick else SLOW).ask(request, SECONDS, LINE_SECONDS)
     except Busy:
         raise NoAnswer(remarks.SymbolicBusy()) from None
     except WorkerError:

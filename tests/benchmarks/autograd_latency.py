@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 
 from model.autograd.comparison import compare
-from model.autograd.expression import FUNCTIONS
 from model.autograd.graph import draw
+from model.autograd.operations import FUNCTIONS
 from model.autograd.parsing import CONSTANTS, parse
 from model.autograd.snippet import snippet
 from model.autograd.symbolic_worker import simplified

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from model.autograd import remarks
 from model.autograd.comparison import compare, uncancelled
 from model.autograd.errors import ExpressionError
-from model.autograd.expression import UNARY_FUNCTIONS
+from model.autograd.operations import FUNCTIONS, OPERATIONS
 from model.autograd.parsing import parse
 
 EXAMPLES = json.loads((Path(__file__).parents[3] / "examples" / "expressions.json").read_text())
+UNARY = [name for name in FUNCTIONS if OPERATIONS[name].arity == 1]
 NAMES = ("x", "y", "z", "α", "w_1")
 
 
@@ -97,7 +98,7 @@ def expressions() -> st.SearchStrategy[str]:
         binary = st.tuples(parts, st.sampled_from("+-*/"), parts)
         return st.one_of(
             binary.map(lambda p: f"({p[0]} {p[1]} {p[2]})"),
-            st.tuples(st.sampled_from(UNARY_FUNCTIONS), parts).map(lambda p: f"{p[0]}({p[1]})"),
+            st.tuples(st.sampled_from(UNARY), parts).map(lambda p: f"{p[0]}({p[1]})"),
             st.tuples(st.sampled_from(["min", "max"]), parts, parts).map(
                 lambda p: f"{p[0]}({p[1]}, {p[2]})"
             ),
