@@ -163,7 +163,7 @@ def train_regressor(options: argparse.Namespace) -> bool:
     import torch
 
     from model.regression import training as regressor_training
-    from model.run.progress import PhaseBars
+    from model.run.progress import Terminal
 
     # Matrices as small as these gain nothing by a second processor, and lose much where it is busy.
     torch.set_num_threads(1)
@@ -173,13 +173,9 @@ def train_regressor(options: argparse.Namespace) -> bool:
         if getattr(options, name) is not None
     }
     settings = regressor_training.RegressorSettings(**given)
-    with PhaseBars() as bars:
-        run = regressor_training.train_regressor(
-            settings,
-            options.output,
-            lambda done: bars(done.phase, done.done, done.total, done.figures),
-            resume=options.resume,
-        )
+    run = regressor_training.train_regressor(
+        settings, options.output, resume=options.resume, reporter=Terminal()
+    )
     if run.metrics["interrupted"]:
         print(f"Interrupted; the {run.metrics['epochs']} epochs done are kept, --resume goes on.")
     final = run.metrics["final"]

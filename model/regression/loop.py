@@ -13,7 +13,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,17 +23,6 @@ from torch.nn import functional as F
 from model.device import choose_device
 from model.errors import UserError
 from model.regression.regressor import TRAIN_ROWS, Data, build_network, r_squared, rmse, split_data
-
-
-class SettingsChanged(UserError):
-    en = (
-        "--resume: the run to go on with had {name} {before}, not {now}. Give the same settings, "
-        "or train again without --resume."
-    )
-    zh = (
-        "--resume：要继续的训练中 {name} 为 {before}，而不是 {now}。"
-        "请使用相同的设置，或去掉 --resume 重新训练。"
-    )
 
 
 class BadSetting(UserError):
@@ -142,9 +131,8 @@ class Training:
         return network.half().float()
 
     def state(self) -> dict[str, Any]:
-        """All that changes from epoch to epoch, and the settings."""
+        """All that changes from epoch to epoch."""
         return {
-            "settings": asdict(self.settings),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
@@ -153,11 +141,7 @@ class Training:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state`. Raises SettingsChanged if it is of a run with other settings."""
-        for name, now in asdict(self.settings).items():
-            before = state.get("settings", {}).get(name)  # a classifier's has none
-            if before != now:
-                raise SettingsChanged(name=name.replace("_", "-"), before=before, now=now)
+        """Go on from `state`, of a run with the same settings."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])

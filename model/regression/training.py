@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from model.device import describe
@@ -13,63 +12,55 @@ from model.regression.evaluation import compare_weights, evaluate
 from model.regression.ground_truth import NOISE, TRUE_BIAS, TRUE_WEIGHTS
 from model.regression.loop import RegressorSettings, Training, cross_validate
 from model.regression.regressor import ARCHITECTURE, LAYERS, is_finite, split_data
-from model.run import checkpoint
-from model.run.folder import Run, UselessRun, check_output, mark, write_run, writing
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is: `done` of `total` steps of a `phase` ("train" or "cross-validate"), and the
-    figures of the last one by name."""
-
-    phase: str
-    done: int
-    total: int
-    figures: dict[str, float]
-
-
-Report = Callable[[Progress], None]
+from model.run.checkpoint import Checkpoint
+from model.run.folder import Run, UselessRun, check_output, mark, write_run
+from model.run.progress import Reporter, Silence
 
 
 def train_regressor(
     settings: RegressorSettings,
     output: Path,
-    report: Report = lambda progress: None,
+    *,
     resume: bool = False,
+    reporter: Reporter | None = None,
 ) -> Run:
     """Train on the synthetic data of `settings.seed` and write the run folder `output`.
 
     After each epoch the state is saved beside `output`; `resume` goes on from there if a run was
     killed. Ctrl-C ends the training: the epochs done so far are written, with "interrupted" true
-    in the metrics, and can be gone on with too. Raises RunError, SettingsChanged,
-    BrokenCheckpoint or CheckpointInTheWay; KeyboardInterrupt if not one epoch is done.
+    in the metrics, and can be gone on with too. Raises RunError, or what a Checkpoint raises;
+    KeyboardInterrupt if not one epoch is done.
     """
     check_output(output, "regressor")
+    reporter = reporter or Silence()
     training = Training(settings, *split_data(settings.seed))
-    saved = checkpoint.beside(output)
-    if resume and saved.exists():
-        training.load_state(checkpoint.load(saved))
-    checkpoint.check(saved)
-    interrupted, folds = False, []
+    saved = Checkpoint(output, {"kind": "regressor", **asdict(settings)})
+    if resume and (state := saved.load()):
+        training.load_state(state)
+    kept, interrupted, folds = training.epoch, False, []
     try:
-        for _ in range(training.epoch, settings.epochs):
-            figures = training.run_epoch()
-            with writing(output):
-                checkpoint.save(saved, training.state())
-            shown = {name: figures[name] for name in ("loss", "held_out_rmse", "held_out_r2")}
-            report(Progress("train", training.epoch, settings.epochs, shown))
-        for error in cross_validate(settings):
-            folds.append(error)
-            report(Progress("cross-validate", len(folds), settings.folds, {"rmse": error}))
+        with reporter.bar("train", settings.epochs) as bar:
+            bar.advance(training.epoch)
+            while training.epoch < settings.epochs:
+                figures = training.run_epoch()
+                saved.save(training.state())
+                kept = training.epoch
+                bar.advance(1)
+                bar.note(**{k: figures[k] for k in ("loss", "held_out_rmse", "held_out_r2")})
+        with reporter.bar("cross-validate", settings.folds) as bar:
+            for error in cross_validate(settings):
+                folds.append(error)
+                bar.advance(1)
+                bar.note(rmse=error)
     except KeyboardInterrupt:
-        if not saved.exists():
+        if not kept:
             raise
-        training.load_state(checkpoint.load(saved))  # the last whole epoch
+        training.load_state(saved.load())  # the last whole epoch
         interrupted = True
     run = make_run(training, folds, interrupted)
     write_run(output, run)
     if not interrupted:
-        checkpoint.remove(saved)
+        saved.remove()
     return run
 
 

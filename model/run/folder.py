@@ -31,11 +31,10 @@ import torch
 from torch import Tensor
 
 from model.errors import UserError
+from model.run.files import CARD, CONFIG, METRICS, NAMES, SYSTEM_FILES, WEIGHTS
 
 log = logging.getLogger(__name__)
 
-WEIGHTS, CONFIG, METRICS, CARD = "model.safetensors", "config.json", "metrics.json", "README.md"
-NAMES = {WEIGHTS, CONFIG, METRICS, CARD, "known.safetensors", "curves.png", "reliability.png"}
 PROGRAM = "ants-or-bees"
 
 
@@ -113,8 +112,7 @@ def check_output(output: Path, kind: str) -> None:
     kind without the loss of anything but an earlier run of this kind."""
     with _written_beside(output):  # a folder can be made there; it goes again at once
         _check_replaceable(output, kind)
-        there = output.iterdir() if output.is_dir() else ()
-        if foreign := sorted(path.name for path in there if not _is_ours(path)):
+        if foreign := sorted(path.name for path in _content(output) if not _is_ours(path)):
             more = f" … ({len(foreign)})" if len(foreign) > 5 else ""
             raise ForeignFiles(folder=output, names=", ".join(foreign[:5]) + more)
 
@@ -192,6 +190,12 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def _content(folder: Path) -> list[Path]:
+    """What is in `folder`, without what file managers leave everywhere; [] where it is none."""
+    there = folder.iterdir() if folder.is_dir() else ()
+    return [path for path in there if path.name not in SYSTEM_FILES]
+
+
 def _is_ours(path: Path) -> bool:
     return path.name in NAMES and path.is_file() and not path.is_symlink()
 
@@ -200,7 +204,7 @@ def _check_replaceable(output: Path, kind: str) -> None:
     """Raise RunError unless `output` is nothing, an empty folder or a marked run of this kind."""
     if output.is_symlink():
         raise OutputIsLink(folder=output)
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+    if not output.exists() or (output.is_dir() and not _content(output)):
         return
     try:
         marks = [read_json(output / name) for name in (CONFIG, METRICS)]

@@ -6,8 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,6 @@ from model.regression.live import TrainingLost, make_trainer, watch_training
 from model.regression.loop import (
     BadSetting,
     RegressorSettings,
-    SettingsChanged,
     Training,
     cross_validate,
 )
@@ -47,8 +46,9 @@ from model.regression.regressor import (
 )
 from model.regression.trainer import Trainer
 from model.regression.training import train_regressor
-from model.run import checkpoint
+from model.run.checkpoint import BrokenCheckpoint, Checkpoint, OtherRun
 from model.run.folder import UselessRun, read_run
+from model.run.progress import Silence
 
 ROOT = Path(__file__).parents[3]
 BUNDLED = ROOT / "model" / "weights" / "regression"
@@ -69,6 +69,32 @@ def bundled() -> Regressor:
 
 def weights_of(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "model.safetensors")
+
+
+class Watch(Silence):
+    """Writes down the bars, how far each came and its figures; `act` is told how far each time."""
+
+    def __init__(self, act: Callable[[int], object] = lambda done: None) -> None:
+        self.act, self.bars, self.figures = act, [], []
+
+    def bar(self, title: str, total: int) -> Silence:
+        self.bars.append([title, 0, total])
+        return self
+
+    def advance(self, steps: int) -> None:
+        self.bars[-1][1] += steps
+
+    def note(self, **figures: float) -> None:
+        self.figures.append(figures)
+        self.act(self.bars[-1][1])
+
+
+def interrupt_at(epoch: int) -> Watch:
+    def act(done: int) -> None:
+        if done == epoch:
+            raise KeyboardInterrupt
+
+    return Watch(act)
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -319,9 +345,9 @@ def test_a_seed_decides_every_bit(tmp_path):
 
 
 def test_the_run_folder_tells_all(tmp_path):
-    seen = []
+    seen = Watch()
     settings = replace(SHORT, folds=2)
-    returned = train_regressor(settings, tmp_path / "run", seen.append)
+    returned = train_regressor(settings, tmp_path / "run", reporter=seen)
     assert sorted(each.name for each in (tmp_path / "run").iterdir()) == [
         "README.md",
         "config.json",
@@ -343,9 +369,10 @@ def test_the_run_folder_tells_all(tmp_path):
         list(cross_validate(settings)), abs=1e-4
     )
     assert run.metrics["interrupted"] is False
-    assert [(each.phase, each.done) for each in seen] == [
-        *(("train", n) for n in (1, 2, 3, 4)),
-        *(("cross-validate", n) for n in (1, 2)),
+    assert seen.bars == [["train", 4, 4], ["cross-validate", 2, 2]]
+    assert [sorted(each) for each in seen.figures] == [
+        *[["held_out_r2", "held_out_rmse", "loss"]] * 4,
+        *[["rmse"]] * 2,
     ]
     assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
 
@@ -396,11 +423,7 @@ def test_cross_validation_does_not_look_at_held_out_rows(monkeypatch):
 
 
 def test_ctrl_c_leaves_what_was_learned_and_can_be_gone_on_from(tmp_path):
-    def interrupt(progress):
-        if progress.done == 2:
-            raise KeyboardInterrupt
-
-    run = train_regressor(SHORT, tmp_path / "run", interrupt)
+    run = train_regressor(SHORT, tmp_path / "run", reporter=interrupt_at(2))
     assert run.metrics["interrupted"] is True
     assert run.metrics["epochs"] == 2
     assert "**Interrupted** after 2 of 4 epochs" in (tmp_path / "run" / "README.md").read_text()
@@ -409,7 +432,7 @@ def test_ctrl_c_leaves_what_was_learned_and_can_be_gone_on_from(tmp_path):
     train_regressor(SHORT, tmp_path / "run", resume=True)
     train_regressor(SHORT, tmp_path / "uninterrupted")
     assert same(weights_of(tmp_path / "run"), weights_of(tmp_path / "uninterrupted"))
-    assert not checkpoint.beside(tmp_path / "run").exists()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["run", "uninterrupted"]
 
 
 def test_ctrl_c_before_the_first_epoch_leaves_nothing(tmp_path, monkeypatch):
@@ -422,12 +445,27 @@ def test_ctrl_c_before_the_first_epoch_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_before_the_first_epoch_does_not_write_an_earlier_run(tmp_path, monkeypatch):
+    train_regressor(SHORT, tmp_path / "run", reporter=interrupt_at(2))
+    shutil.rmtree(tmp_path / "run")
+
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "run_epoch", interrupt)
+    for settings in (SHORT, replace(SHORT, seed=1)):
+        with pytest.raises(KeyboardInterrupt):
+            train_regressor(settings, tmp_path / "run")
+    assert [each.name for each in tmp_path.iterdir()] == ["run.checkpoint.pt"]
+
+
 TRAIN = """
 import sys
 from pathlib import Path
-from model.regression.training import RegressorSettings, train_regressor
+from tests.model.regression.test_regressor import RegressorSettings, Watch, train_regressor
 settings = RegressorSettings(epochs=60, folds=0, device="cpu")
-train_regressor(settings, Path(sys.argv[1]), lambda p: print(p.done, flush=True))
+reporter = Watch(lambda done: print(done, flush=True))
+train_regressor(settings, Path(sys.argv[1]), reporter=reporter)
 """
 
 
@@ -444,11 +482,12 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path):
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert not output.exists()
-    done = checkpoint.load(checkpoint.beside(output))["history"][-1]["epoch"]
+    saved = Checkpoint(output, {"kind": "regressor", **asdict(settings)})
+    done = saved.load()["history"][-1]["epoch"]
     assert 7 <= done < 60
 
     epochs = []
-    train_regressor(settings, output, lambda p: epochs.append(p.done), resume=True)
+    train_regressor(settings, output, reporter=Watch(epochs.append), resume=True)
     assert epochs == list(range(done + 1, 61))
     assert same(weights_of(output), weights_of(tmp_path / "uninterrupted"))
     told, expected = (
@@ -459,15 +498,12 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path):
 
 
 def test_what_cannot_be_gone_on_from_is_said(tmp_path):
-    def interrupt(progress):
-        raise KeyboardInterrupt
-
-    train_regressor(SHORT, tmp_path / "run", interrupt)
-    with pytest.raises(SettingsChanged, match="batch-size 32, not 64"):
+    train_regressor(SHORT, tmp_path / "run", reporter=interrupt_at(1))
+    with pytest.raises(OtherRun, match="batch-size 32, not 64"):
         train_regressor(replace(SHORT, batch_size=64), tmp_path / "run", resume=True)
-    saved = checkpoint.beside(tmp_path / "run")
+    saved = tmp_path / "run.checkpoint.pt"
     saved.write_bytes(saved.read_bytes()[:-100])
-    with pytest.raises(checkpoint.BrokenCheckpoint):
+    with pytest.raises(BrokenCheckpoint):
         train_regressor(SHORT, tmp_path / "run", resume=True)
 
 
