@@ -162,7 +162,8 @@ def train_regressor(options: argparse.Namespace) -> bool:
     """Whether there is a whole run to publish."""
     import torch
 
-    from model.regression import training as regressor_training
+    from model.regression import training
+    from model.regression.settings import RegressorSettings
     from model.run.progress import Terminal
 
     # Matrices as small as these gain nothing by a second processor, and lose much where it is busy.
@@ -172,8 +173,8 @@ def train_regressor(options: argparse.Namespace) -> bool:
         for name in ("epochs", "batch_size", "learning_rate", "seed", "device")
         if getattr(options, name) is not None
     }
-    settings = regressor_training.RegressorSettings(**given)
-    run = regressor_training.train_regressor(
+    settings = RegressorSettings(**given)
+    run = training.train_regressor(
         settings, options.output, resume=options.resume, reporter=Terminal()
     )
     if run.metrics["interrupted"]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import math
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import jinja2
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -18,7 +20,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from model.process.worker import Worker
-from model.regression.evaluation import compare_weights, evaluate
+from model.regression.card import write_card
+from model.regression.data import make_data, split_data, true_values
+from model.regression.evaluation import compare_weights, evaluate, r_squared, rmse
 from model.regression.ground_truth import (
     InputError,
     OutOfRange,
@@ -27,23 +31,14 @@ from model.regression.ground_truth import (
     true_function,
 )
 from model.regression.live import TrainingLost, make_trainer, watch_training
-from model.regression.loop import (
-    BadSetting,
-    RegressorSettings,
-    Training,
-    cross_validate,
-)
+from model.regression.loop import Training, cross_validate
 from model.regression.regressor import (
     NotARegressor,
     Regressor,
     build_network,
     gradients,
-    make_data,
-    r_squared,
-    rmse,
-    split_data,
-    true_values,
 )
+from model.regression.settings import BadSetting, RegressorSettings
 from model.regression.trainer import Trainer
 from model.regression.training import train_regressor
 from model.run.checkpoint import BrokenCheckpoint, Checkpoint, OtherRun
@@ -120,7 +115,7 @@ def test_the_data_are_those_of_the_learning_route():
 
 def test_held_out_rows_are_not_trained_on():
     train, held_out = split_data(seed=5)
-    assert (len(train), len(held_out)) == (800, 200)
+    assert (len(train.y), len(held_out.y)) == (800, 200)
     every = torch.cat([train.x, held_out.x])
     assert torch.equal(every.sort(dim=0).values, make_data(5).x.sort(dim=0).values)
     assert len(every.unique(dim=0)) == 1000
@@ -172,7 +167,7 @@ def test_far_is_where_one_training_row_in_a_hundred_is():
 
 
 def test_the_truth_needs_no_torch():
-    code = "import sys, model.regression.ground_truth; sys.exit('torch' in sys.modules)"
+    code = "import sys, model.regression.settings; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
@@ -258,6 +253,17 @@ def test_the_bundled_model_is_as_good_as_its_metrics_say(bundled):
     assert f"| RMSE | {figures['held_out_rmse']:.4f} |" in card
     assert f"| R² | {figures['held_out_r2']:.5f} |" in card
     assert {each.dtype for each in weights_of(BUNDLED).values()} == {torch.float16}
+
+
+def test_the_card_says_what_the_bundled_one_does_and_lacks_no_fact(monkeypatch):
+    strict = functools.partial(jinja2.Template, undefined=jinja2.StrictUndefined)
+    monkeypatch.setattr(jinja2, "Template", strict)  # which leaves a missing fact blank by itself
+    metrics = json.loads((BUNDLED / "metrics.json").read_text())
+    assert write_card(metrics) == (BUNDLED / "README.md").read_text()
+    fewer = {"interrupted": True, "epochs": 3, "cross_validation": {"folds": 0, "rmse": []}}
+    card = write_card(metrics | fewer)
+    assert "真值对照。\n\n**Interrupted** after 3 of 200 epochs.\n\n## Figures" in card
+    assert "| RMSE in 0-fold cross-validation on the training rows | not run |" in card
 
 
 def test_contributions_add_up_to_the_prediction(bundled):
@@ -417,7 +423,7 @@ def test_a_model_that_the_app_would_refuse_is_not_written(tmp_path, rate):
 def test_cross_validation_does_not_look_at_held_out_rows(monkeypatch):
     before = list(cross_validate(replace(SHORT, folds=2)))
     train, held_out = split_data(SHORT.seed)
-    spoiled = train, replace(held_out, y=held_out.y + 1000)
+    spoiled = train, held_out._replace(y=held_out.y + 1000)
     monkeypatch.setattr("model.regression.loop.split_data", lambda seed: spoiled)
     assert list(cross_validate(replace(SHORT, folds=2))) == before
 
