@@ -30,7 +30,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add_classifier(commands.add_parser("classifier", help="fine-tune a ResNet-18 on pictures"))
+    add_classifier(commands.add_parser("classifier", help="train a ResNet-18's head, or all of it"))
     add_regressor(commands.add_parser("regressor", help="train a small network on ten numbers"))
     add_push(commands.add_parser("push", help="publish an earlier run on the Hugging Face Hub"))
     return parser.parse_args(arguments)
@@ -127,8 +127,8 @@ def train_classifier(options: argparse.Namespace) -> bool:
     """Whether this process has a whole run to publish: torchrun starts several."""
     from model.images.download import download_hymenoptera
     from model.run.progress import Terminal
+    from model.training import recipe
     from model.training.job import ClassifierSettings
-    from model.training.recipe import recipe as training
 
     settings = ClassifierSettings(
         epochs=options.epochs,
@@ -140,7 +140,7 @@ def train_classifier(options: argparse.Namespace) -> bool:
         workers=options.workers,
         half=options.half,
     )
-    metrics = training.train_classifier(
+    metrics = recipe.train_classifier(
         settings,
         options.data or download_hymenoptera(),
         options.output,
@@ -214,8 +214,8 @@ def run_training(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     tidy_proxies()
-    leads = os.environ.get("RANK", "0") == "0"  # torchrun starts several of us
-    logging.basicConfig(format="%(message)s", level="WARNING" if leads else "ERROR")
+    is_main_process = os.environ.get("RANK", "0") == "0"  # torchrun starts several of us
+    logging.basicConfig(format="%(message)s", level="WARNING" if is_main_process else "ERROR")
     try:
         options.run(options)
     except UserError as error:

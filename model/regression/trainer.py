@@ -37,17 +37,13 @@ class Trainer:
             training.run_epoch()
         if training.epoch == epochs:
             del self.runs[name]
-        return asdict(take_snapshot(training))
-
-
-def take_snapshot(training: Training) -> Snapshot:
-    """Where the training is."""
-    slopes = gradients(training.network, training.held_out.x).mean(dim=0) * training.scale
-    return Snapshot(
-        epoch=training.epoch,
-        epochs=training.settings.epochs,
-        train_rmse=[each["train_rmse"] for each in training.history],
-        held_out_rmse=[each["held_out_rmse"] for each in training.history],
-        r_squared=training.history[-1]["held_out_r2"],
-        weights=slopes.tolist(),
-    )
+        slopes = gradients(training.network, training.held_out.x).mean(dim=0) * training.scale
+        snapshot = Snapshot(
+            epoch=training.epoch,
+            epochs=epochs,
+            train_rmse=[each["train_rmse"] for each in training.history],
+            held_out_rmse=[each["held_out_rmse"] for each in training.history],
+            r_squared=training.history[-1]["held_out_r2"],
+            weights=slopes.tolist(),
+        )
+        return asdict(snapshot)
