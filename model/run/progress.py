@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -12,8 +11,8 @@ from tqdm import tqdm
 class Bar(Protocol):
     """A progress bar: `advance` it by some steps, `note` figures at its end."""
 
-    def advance(self, steps: int) -> None: ...
-    def note(self, *, loss: float, accuracy: float) -> None: ...
+    def advance(self, steps: int) -> object: ...
+    def note(self, **figures: float) -> None: ...
 
 
 class Reporter(Protocol):
@@ -28,7 +27,7 @@ class Silence:
 
     def line(self, text: str) -> None: ...
     def advance(self, steps: int) -> None: ...
-    def note(self, *, loss: float, accuracy: float) -> None: ...
+    def note(self, **figures: float) -> None: ...
 
     def bar(self, title: str, total: int) -> Silence:
         return self
@@ -52,29 +51,9 @@ class Terminal:
 class TerminalBar(tqdm):
     """tqdm under the names of `Bar`."""
 
-    def advance(self, steps: int) -> None:
-        self.update(steps)
+    advance = tqdm.update
 
-    def note(self, *, loss: float, accuracy: float) -> None:
-        self.set_postfix(loss=f"{loss:.4f}", accuracy=f"{accuracy:.1%}")
-
-
-class PhaseBars:
-    """One bar a phase, each step named by its figures; closes them all at the end."""
-
-    def __init__(self) -> None:
-        self.bars: dict[str, TerminalBar] = {}
-
-    def __call__(self, phase: str, done: int, total: int, figures: Mapping[str, float]) -> None:
-        if phase not in self.bars:
-            self.bars[phase] = Terminal().bar(phase, total)
-        bar = self.bars[phase]
-        bar.update(done - bar.n)
-        bar.set_postfix({name: f"{value:.4f}" for name, value in figures.items()})
-
-    def __enter__(self) -> PhaseBars:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for bar in self.bars.values():
-            bar.close()
+    def note(self, **figures: float) -> None:
+        self.set_postfix(
+            {k: f"{v:.1%}" if k == "accuracy" else f"{v:.4f}" for k, v in figures.items()}
+        )

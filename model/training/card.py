@@ -7,7 +7,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from matplotlib.figure import Figure
 
-from model.run.figures import to_png
+from model.run.card import to_png
 
 # Found by looking at every picture that the model and its label disagree about.
 DOUBTFUL_LABELS = {

@@ -22,7 +22,6 @@ from model.errors import UserError
 from model.images.folder import DataError, PictureFolder, load_training_picture, read_folder
 from model.run.folder import UselessRun, check_output, write_run
 from model.run.progress import Reporter, Silence
-from model.run.resume import Saved
 from model.training.body import BodyTraining
 from model.training.cross_validation import (
     OutOfFold,
@@ -38,6 +37,7 @@ from model.training.features import Views, prefetch
 from model.training.head import Head, HeadTraining, fit_head, nearest_rows
 from model.training.initial_weights import load_initial
 from model.training.job import ClassifierSettings, Job, Trained, all_features
+from model.training.resume import Saved
 
 BODY_FOLDS = 2  # each costs half a training of the whole network
 

@@ -13,7 +13,6 @@ from torchvision.models import resnet18
 from model.classifier.classifier import Classifier
 from model.images.folder import read_folder
 from model.images.loader import load_picture
-from model.run import checkpoint
 from model.run.folder import OutputInTheWay, OutputNotWritable, UselessRun, read_json, read_run
 from model.run.origin import Origin
 from model.run.progress import Silence
@@ -247,7 +246,7 @@ def test_ctrl_c_leaves_a_model(settings, few, initial_weights, tmp_path):
     assert any(line.startswith("Interrupted after 1 of") for line in reporter.lines)
     assert_figures_are_the_served_ones(output, few)
     assert metrics["body_history"] == []
-    assert checkpoint.beside(output).exists()
+    assert output.with_name("run.checkpoint.pt").exists()
 
 
 def test_resume_finishes_what_ctrl_c_ended(few, initial_weights, tmp_path):
@@ -342,7 +341,7 @@ def test_a_long_training_keeps_its_checkpoint_when_the_disk_is_full(
         patch.setattr("model.training.recipe.write_run", full)
         with pytest.raises(OutputNotWritable):
             train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
-    assert checkpoint.beside(tmp_path / "run").exists()
+    assert (tmp_path / "run.checkpoint.pt").exists()
 
 
 def test_given_settings_are_the_heads_or_the_bodys():
