@@ -79,9 +79,10 @@ def draw(expression: Expression, trace: Trace) -> Graph:
 
 def _names(expression: Expression, shown: list[int]) -> dict[int, str]:
     """Variables keep theirs; operations become v1, v2, …; the result L, unless that is taken."""
-    taken = set(expression.variables)
-    letter = next(c for c in "vuthsq" if not any(re.fullmatch(c + r"\d+", t) for t in taken))
-    result = next(name for name in ("L", "f", "F", "out", "result_") if name not in taken)
+    taken = set(expression.variables)  # at most twelve, so that one of thirteen is free
+    letter = next(c for c in "vuthsqpzyxwkj" if not any(re.fullmatch(c + r"\d+", t) for t in taken))
+    results = ("L", "f", "F", "out", "result_", *"GHJKMNPQ")
+    result = next(name for name in results if name not in taken)
     names, count = {}, 0
     for i in shown:
         node = expression.nodes[i]

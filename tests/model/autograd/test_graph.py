@@ -79,6 +79,19 @@ def test_names_make_way_for_the_variables() -> None:
     assert set(graph.names.values()) == {"L", "v1", "f", "v2", "u1", "u2", "u3", "F"}
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        [*"LfF", "out", "result_", *"GHJKMNP"],
+        [f"{letter}1" for letter in "vuthsqpzyxwk"],
+        [*"LfF", "out", "result_", "v1", "u1", "t1", "h1", "s1", "q1", "p1"],
+    ],
+)
+def test_names_are_found_whatever_twelve_variables_are_called(names: list[str]) -> None:
+    graph = graph_of("*".join(names) + " + 1", dict.fromkeys(names, 1))
+    assert len(set(graph.names.values())) == len(graph.names) == 24
+
+
 def test_numbers_are_short() -> None:
     assert [number(v) for v in (3.0, -0.5, 1e20, 1 / 3, math.nan)] == [
         *("3", "−0.5", "1e+20", "0.333333", "nan")
