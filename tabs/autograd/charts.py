@@ -41,17 +41,17 @@ def _padded(values: np.ndarray) -> tuple[float, float]:
 def curve(expression: Expression, values: Mapping[str, float], name: str, slope: float) -> str:
     """The function along `name`, all else fixed, with the tangent of `slope` at the point."""
     here, at = values[name], float(evaluate(expression, values))
-    x = np.linspace(here - _reach(here), here + _reach(here), SAMPLES)
+    ends = here - _reach(here), here + _reach(here)
+    x = np.linspace(*ends, SAMPLES)
     y = np.broadcast_to(evaluate(expression, {**values, name: x}), x.shape)
     shown = y[np.isfinite(y)]
     if shown.size:  # poles are left out
         low, high = np.percentile(shown, [3, 97])
         shown = shown[(shown >= low - 2 * (high - low)) & (shown <= high + 2 * (high - low))]
-    frame = Frame((x[0], x[-1]), _padded(np.append(shown, at)))
+    frame = Frame(ends, _padded(np.append(shown, at)))
     inside = frame.line(x, y, "curve")
     if math.isfinite(at):
-        ends = x[[0, -1]]
-        inside += frame.line(ends, at + slope * (ends - here), "tangent")
+        inside += frame.line(ends, [at + slope * (end - here) for end in ends], "tangent")
         inside += frame.dot(here, at, "point", 5, title=f"{name} = {number(here)}: {number(at)}")
     return frame.svg(inside, (name, "f"), "curve")
 
@@ -67,10 +67,11 @@ def contours(
     point (uphill, at a right angle to the line: both axes have the same scale), and `paths`."""
     a, b = names
     center, half = _window(values, names, paths)
-    xs, ys = (np.linspace(c - half, c + half, GRID) for c in center)
+    ends = [(c - half, c + half) for c in center]
+    xs, ys = (np.linspace(*end, GRID) for end in ends)
     grid_x, grid_y = np.meshgrid(xs, ys)
     z = np.broadcast_to(evaluate(expression, {**values, a: grid_x, b: grid_y}), grid_x.shape)
-    frame = Frame((xs[0], xs[-1]), (ys[0], ys[-1]), width=420, height=406)
+    frame = Frame(*ends, width=420, height=406)
     inside = _level_lines(frame, xs, ys, z)
     for path in reversed(paths):  # the plain one on top
         points = np.array([(p[a], p[b]) for p in path.points])
@@ -90,7 +91,7 @@ def contours(
 
 def _window(
     values: Mapping[str, float], names: tuple[str, str], paths: Sequence[Path]
-) -> tuple[np.ndarray, float]:
+) -> tuple[list[float], float]:
     """A square around the point and those parts of the paths that stay near it: its middle, and
     half its width."""
     here = np.array([values[n] for n in names])
@@ -98,7 +99,7 @@ def _window(
     points = np.array([here, *([p[n] for n in names] for path in paths for p in path.points)])
     near = points[(abs(points - here) <= 2.5 * reach).all(axis=1)]
     low, high = near.min(axis=0), near.max(axis=0)
-    return (low + high) / 2, max(0.6 * float((high - low).max()), 0.5 * reach, 1.0)
+    return ((low + high) / 2).tolist(), max(0.6 * float((high - low).max()), 0.5 * reach, 1.0)
 
 
 def _level_lines(frame: Frame, xs: np.ndarray, ys: np.ndarray, z: np.ndarray) -> str:

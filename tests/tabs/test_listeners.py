@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gradio as gr
@@ -35,7 +36,8 @@ class Visitor:
         """What `function` answers; its updates are put into the components."""
         inputs = [self.values[block._id] for block in function.inputs]
         call = self.page.process_api(function, inputs, request=self.request, state=self.state)
-        answers = asyncio.run(call)["data"]
+        with ThreadPoolExecutor(1) as pool:  # in this thread a browser may have a loop running
+            answers = pool.submit(asyncio.run, call).result()["data"]
         for block, answer in zip(function.outputs, answers, strict=True):
             if isinstance(answer, dict) and answer.get("__type__") == "update":
                 answer = answer.get("value", self.values[block._id])
