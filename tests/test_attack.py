@@ -335,8 +335,10 @@ def half_an_upload(served: Served) -> Iterator[socket.socket]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_end_answers_what_has_begun_and_leaves_nothing(tmp_path: Path, number: int) -> None:
     with serving(tmp_path) as served:
-        served.call("predict", [[0] * 10])
         kept = json.loads(served.upload(BEE.read_bytes()).text)[0]
+        # what is loaded at the first call is there: the seconds are for the answers
+        assert "event: complete" in served.call("classify", [{"path": kept, **META}])
+        assert "event: complete" in served.call("gradients", ["x**2", {"x": 3}])
         answers: list[str] = []
         accepted = threading.Semaphore(0)
 
