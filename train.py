@@ -127,8 +127,8 @@ def train_classifier(options: argparse.Namespace) -> bool:
     """Whether this process has a whole run to publish: torchrun starts several."""
     from model.images.download import download_hymenoptera
     from model.run.progress import Terminal
-    from model.training.job import ClassifierSettings
-    from model.training.recipe import recipe as training
+    from model.training import recipe as training
+    from model.training.settings import ClassifierSettings
 
     settings = ClassifierSettings(
         epochs=options.epochs,
