@@ -128,7 +128,7 @@ def train_classifier(options: argparse.Namespace) -> bool:
     from model.images.download import download_hymenoptera
     from model.run.progress import Terminal
     from model.training import recipe
-    from model.training.job import ClassifierSettings
+    from model.training.settings import ClassifierSettings
 
     settings = ClassifierSettings(
         epochs=options.epochs,

@@ -268,8 +268,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, data: Path, initial_weights: Path) -> Path:
     """The run folder that the default recipe makes of `data`; to be read only."""
-    from model.training.job import ClassifierSettings
     from model.training.recipe import train_classifier
+    from model.training.settings import ClassifierSettings
 
     output = tmp_path_factory.mktemp("runs") / "trained"
     train_classifier(ClassifierSettings(device="cpu"), data, output, init_weights=initial_weights)

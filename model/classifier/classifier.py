@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import random
-import textwrap
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,70 +14,17 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.models import ResNet, resnet18
 from torchvision.transforms import v2
 
+from model.classifier.errors import BadConfig, NotFinite, WrongArchitecture
+from model.classifier.network import build_network, class_activation_map, feature_maps
 from model.classifier.ood import KnownScore
+from model.classifier.preprocessing import Preprocessing
 from model.device import choose_device
-from model.errors import UserError
 from model.images.labels import MAX_LABELS, is_label
-from model.run.folder import Run, read_run
+from model.run.files import KNOWN
+from model.run.folder import Run, mark, read_run
 from model.run.origin import Origin
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-KNOWN = "known.safetensors"
-
-
-class ClassifierError(UserError):
-    """A run folder that is not a classifier of this project's kind."""
-
-
-class WrongArchitecture(ClassifierError):
-    en = "The model is a {found}; this app serves resnet18. Choose another model."
-    zh = "该模型是 {found}；本应用只支持 resnet18。请换一个模型。"
-
-
-class BadConfig(ClassifierError):
-    en = "config.json: {field} is missing or wrong. Use a folder that train.py wrote."
-    zh = "config.json：{field} 缺失或有误。请使用 train.py 写出的文件夹。"
-
-
-class WrongWeights(ClassifierError):
-    en = "model.safetensors does not fit a resnet18 with {num_classes} classes: {reason}."
-    zh = "model.safetensors 与 {num_classes} 类的 resnet18 不符：{reason}。"
-
-
-class NotFinite(ClassifierError):
-    en = (
-        "The model's answer is not made of finite numbers: its weights or preprocessing are of no "
-        "use. Choose another model."
-    )
-    zh = "模型的输出不是有限的数：其权重或预处理设置无法使用。请换一个模型。"
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How a picture becomes the network's input: its short side resized to `resize` pixels, the
-    middle `crop` × `crop` cut out, each channel standardised."""
-
-    resize: int = 288
-    crop: int = 256
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
-
-    def shrink(self, picture: Image.Image) -> Image.Image:
-        """The part of the picture that the network sees, `crop` × `crop` pixels."""
-        resized = v2.functional.resize(picture, [self.resize])
-        return v2.functional.center_crop(resized, [self.crop])
-
-    def normalise(self, pixels: Tensor) -> Tensor:
-        """Float images [..., 3, h, w], standardised by channel, of uint8 ones."""
-        images = v2.functional.to_dtype(pixels, torch.float32, scale=True)
-        return v2.functional.normalize(images, list(self.mean), list(self.std))
-
-    def __call__(self, picture: Image.Image) -> Tensor:
-        """The network's input [3, crop, crop] for an RGB picture of any size."""
-        return self.normalise(v2.functional.pil_to_tensor(self.shrink(picture)))
 
 
 @dataclass(frozen=True)
@@ -120,9 +66,8 @@ class Classifier:
         self.device = device
         self.classes, self.preprocessing, self.temperature = read_config(run.config)
         self.network = build_network(len(self.classes), run.weights).to(device)
-        self.known = read_known(run)
-        if self.known is not None:
-            self.known = self.known.to(device)
+        known = read_known(run)
+        self.known = known.to(device) if known else None
         for picture in trial_pictures(self.preprocessing.resize):
             self(picture)
 
@@ -143,7 +88,7 @@ class Classifier:
         moved = copy.copy(self)
         moved.device = device
         moved.network = copy.deepcopy(self.network).to(device)
-        moved.known = self.known.to(device) if self.known else None
+        moved.known = copy.deepcopy(self.known).to(device) if self.known else None
         return moved
 
     @torch.inference_mode()
@@ -182,41 +127,21 @@ def trial_pictures(side: int) -> Iterator[Image.Image]:
     yield Image.frombytes("RGB", (side, side), random.Random(0).randbytes(3 * side * side))
 
 
-def feature_maps(network: ResNet, images: Tensor) -> Tensor:
-    """What layer4 of a ResNet sees: [N, 3, H, W] -> [N, 512, H/32, W/32]."""
-    x = network.maxpool(network.relu(network.bn1(network.conv1(images))))
-    return network.layer4(network.layer3(network.layer2(network.layer1(x))))
-
-
-def class_activation_map(activations: Tensor, head: Tensor, index: int) -> Tensor:
-    """Where the evidence for class `index` lies: [h, w] in 0..1.
-
-    Class activation mapping (Zhou et al., "Learning Deep Features for Discriminative
-    Localization", CVPR 2016, eq. 2): the head's weights applied at each place of the last feature
-    map [1, D, h, w] instead of to their mean. The other classes' mean is subtracted, since softmax
-    looks at differences only.
-    """
-    direction = head[index] - (head.sum(dim=0) - head[index]) / (len(head) - 1)
-    evidence = torch.einsum("d,dhw->hw", direction, activations[0]).relu()
-    return evidence / evidence.amax().clamp_min(1e-12)
-
-
-def build_network(num_classes: int, weights: Mapping[str, Tensor]) -> ResNet:
-    """A torchvision resnet18 in evaluation mode with `weights`.
-
-    Raises WrongWeights if the keys or shapes differ, or a number is not finite.
-    """
-    network = resnet18(num_classes=num_classes)
-    try:
-        network.load_state_dict(dict(weights), strict=True)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
-        reason = textwrap.shorten(reason, 120, placeholder=" …")  # it may name every key
-        raise WrongWeights(num_classes=num_classes, reason=reason) from None
-    for name, tensor in weights.items():
-        if not tensor.isfinite().all():
-            raise WrongWeights(num_classes=num_classes, reason=f"{name} holds NaN or infinity")
-    return network.eval().requires_grad_(False)
+def make_config(
+    classes: Sequence[str], preprocessing: Preprocessing, temperature: float, threshold: float
+) -> dict[str, Any]:
+    """config.json, as timm reads it, with what we add beside."""
+    return {
+        **mark("classifier"),
+        "architecture": "resnet18",
+        "num_classes": len(classes),
+        "num_features": 512,
+        "global_pool": "avg",
+        "label_names": list(classes),
+        "pretrained_cfg": preprocessing.to_timm(len(classes)),
+        "temperature": temperature,
+        "known_threshold": threshold,
+    }
 
 
 def read_config(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Preprocessing, float]:
@@ -229,24 +154,10 @@ def read_config(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Preprocessi
     classes = config.get("label_names")
     if not _distinct_names(classes) or config.get("num_classes") != len(classes):
         raise BadConfig(field="label_names / num_classes")
-    try:
-        cfg = config["pretrained_cfg"]
-        crop = int(cfg["input_size"][-1])
-        preprocessing = Preprocessing(
-            resize=math.floor(crop / cfg["crop_pct"]),  # as timm reads it
-            crop=crop,
-            mean=_three_numbers(cfg["mean"]),
-            std=_three_numbers(cfg["std"]),
-        )
-    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
-        raise BadConfig(field="pretrained_cfg") from None
-    if min(preprocessing.std) < 1e-6:  # of pixels in 0..1; less may be 0 in single precision
-        raise BadConfig(field="pretrained_cfg.std")
-    if not (32 <= preprocessing.crop <= preprocessing.resize <= 1024):
-        raise BadConfig(field="pretrained_cfg.input_size / crop_pct")
     temperature = config.get("temperature", 1.0)
     if not isinstance(temperature, (int, float)) or not 1e-3 <= temperature <= 1e3:
         raise BadConfig(field="temperature")
+    preprocessing = Preprocessing.from_timm(config.get("pretrained_cfg"))
     return tuple(classes), preprocessing, float(temperature)
 
 
@@ -255,14 +166,17 @@ def read_known(run: Run) -> KnownScore | None:
     threshold = run.config.get("known_threshold")
     if threshold is None and KNOWN not in run.tensors:
         return None
-    num_classes = run.config["num_classes"]
-    shapes = {"weight": (1000, 512), "bias": (1000,), "prototypes": (num_classes, 1000)}
-    tensors = run.tensors.get(KNOWN, {})
-    fits = {name: tuple(tensor.shape) for name, tensor in tensors.items()} == shapes
-    finite = all(tensor.isfinite().all() for tensor in tensors.values())
-    if not (fits and finite) or not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
+    if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
         raise BadConfig(field="known_threshold / known.safetensors")
-    return KnownScore.from_tensors(tensors, float(threshold))
+    prototypes = torch.empty(run.config["num_classes"], 1000)
+    known = KnownScore(torch.empty(1000, 512), torch.empty(1000), prototypes, float(threshold))
+    try:
+        known.load_state_dict(run.tensors.get(KNOWN, {}))
+    except RuntimeError:  # other names or shapes
+        raise BadConfig(field=KNOWN) from None
+    if not all(tensor.isfinite().all() for tensor in known.buffers()):
+        raise BadConfig(field=KNOWN)
+    return known
 
 
 def _distinct_names(names: object) -> bool:
@@ -272,10 +186,3 @@ def _distinct_names(names: object) -> bool:
         and all(map(is_label, names))
         and len(set(names)) == len(names)
     )
-
-
-def _three_numbers(values: Any) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in values)
-    if not all(map(math.isfinite, (red, green, blue))):
-        raise ValueError
-    return red, green, blue

@@ -16,45 +16,28 @@ one forward pass gives the features for both heads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 SHARPENING = 0.4
 
 
-@dataclass(frozen=True)
-class KnownScore:
+class KnownScore(nn.Module):
     """`weight` [1000, D] and `bias` [1000] are the ImageNet head, `prototypes` [K, 1000] each
     class's distribution; a picture scoring below `threshold` is "neither"."""
 
-    weight: Tensor
-    bias: Tensor
-    prototypes: Tensor
-    threshold: float
+    def __init__(self, weight: Tensor, bias: Tensor, prototypes: Tensor, threshold: float) -> None:
+        super().__init__()
+        self.threshold = threshold
+        # as buffers they go along with to(), half() and state_dict()
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+        self.register_buffer("prototypes", prototypes)
 
-    def __call__(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Scores [N] in 0..1 of the features [N, D] of N pictures."""
         logits = features @ self.weight.T + self.bias
         return bhattacharyya(sharpened(logits), self.prototypes).amax(dim=1)
-
-    def to(self, device: torch.device) -> KnownScore:
-        """The same score computed on `device`."""
-        tensors = (tensor.to(device) for tensor in (self.weight, self.bias, self.prototypes))
-        return KnownScore(*tensors, threshold=self.threshold)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """What a run folder keeps in known.safetensors, in half precision: it is 1,000 classes."""
-        kept = {"weight": self.weight, "bias": self.bias, "prototypes": self.prototypes}
-        return {name: tensor.half() for name, tensor in kept.items()}
-
-    @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor], threshold: float) -> KnownScore:
-        """The inverse of `tensors`."""
-        names = ("weight", "bias", "prototypes")
-        return cls(*(tensors[name].float() for name in names), threshold=threshold)
 
 
 def bhattacharyya(p: Tensor, q: Tensor) -> Tensor:

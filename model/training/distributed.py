@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
@@ -14,62 +13,66 @@ from torch import Tensor
 from model.device import choose_device
 
 
-@dataclass(frozen=True)
-class Team:
-    """This process's place: `rank` of `size`. A process alone is rank 0 of 1."""
+def world_size() -> int:
+    """How many processes work together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
-    rank: int = 0
-    size: int = 1
 
-    @property
-    def leads(self) -> bool:
-        """True in the one process that talks and writes."""
-        return self.rank == 0
+def rank() -> int:
+    """This process's number, from 0; a process alone is 0 of 1."""
+    return dist.get_rank() if world_size() > 1 else 0
 
-    def share(self, count: int) -> range:
-        """Which of `count` items are this process's work."""
-        return range(self.rank, count, self.size)
 
-    def gather(self, mine: Tensor, count: int) -> Tensor:
-        """Rows [count, ...] of everybody, in order, from the rows of each one's `share`."""
-        if self.size == 1:
-            return mine
-        longest = -(-count // self.size)
-        padded = mine.new_zeros(longest, *mine.shape[1:])
-        padded[: len(mine)] = mine
-        everyone = [torch.empty_like(padded) for _ in range(self.size)]
-        dist.all_gather(everyone, padded)
-        return torch.stack(everyone, dim=1).flatten(0, 1)[:count]
+def is_main_process() -> bool:
+    """True in the one process that talks and writes."""
+    return rank() == 0
 
-    def total(self, mine: Tensor) -> Tensor:
-        """The sum of everybody's tensors."""
-        if self.size > 1:
-            dist.all_reduce(mine)
-        return mine
 
-    def wait(self) -> None:
-        """Return once every process of the team is here."""
-        if self.size > 1:
-            dist.barrier()
+def share(count: int) -> range:
+    """Which of `count` items are this process's work."""
+    return range(rank(), count, world_size())
+
+
+def gather(rows: Tensor, count: int) -> Tensor:
+    """Rows [count, ...] of all processes, in order, from the rows of each one's `share`."""
+    if world_size() == 1:
+        return rows
+    longest = -(-count // world_size())
+    padded = rows.new_zeros(longest, *rows.shape[1:])
+    padded[: len(rows)] = rows
+    gathered = [torch.empty_like(padded) for _ in range(world_size())]
+    dist.all_gather(gathered, padded)
+    return torch.stack(gathered, dim=1).flatten(0, 1)[:count]
+
+
+def all_reduce(tensor: Tensor) -> Tensor:
+    """The sum of the processes' tensors, in all of them."""
+    if world_size() > 1:
+        dist.all_reduce(tensor)
+    return tensor
+
+
+def barrier() -> None:
+    """Return once every process is here."""
+    if world_size() > 1:
+        dist.barrier()
 
 
 @contextmanager
-def join_team(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
-    """The team that torchrun's environment describes, and this process's own device.
+def process_group(device: torch.device) -> Iterator[torch.device]:
+    """The processes that torchrun's environment describes, together; this one's own device.
 
     Processes on accelerators get one each, by LOCAL_RANK (DeviceError if there are too few);
     processors talk through gloo.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
-        yield Team(), device
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield device
         return
     if device.type != "cpu":
         device = choose_device(f"{device.type}:{os.environ['LOCAL_RANK']}")
         torch.accelerator.set_device_index(device.index)
-    backend = dist.get_default_backend_for_device(device)
-    dist.init_process_group(backend)
+    dist.init_process_group(dist.get_default_backend_for_device(device))
     try:
-        yield Team(dist.get_rank(), size), device
+        yield device
     finally:
         dist.destroy_process_group()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,13 +22,17 @@ from torch import Tensor
 from torchvision.models import ResNet
 from torchvision.transforms import v2
 
-from model.classifier.classifier import Preprocessing, feature_maps
+from model.classifier.network import feature_maps
+from model.classifier.preprocessing import Preprocessing
 from model.device import autocast
 from model.images.folder import Picture, load_training_picture
+from model.run.progress import Reporter
+from model.training.distributed import gather, share
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 PICTURES_AT_ONCE = 8
+VIEW_SIZE = 224  # of a random view; the whole picture is looked at larger
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Views:
         return [plain, *mirror, *random]
 
 
-def random_view(picture: Image.Image, generator: torch.Generator, size: int = 224) -> Tensor:
+def random_view(picture: Image.Image, generator: torch.Generator, size: int = VIEW_SIZE) -> Tensor:
     """A random crop of an RGB picture, resized and perhaps mirrored: uint8 [3, size, size].
 
     The augmentation of PyTorch's transfer-learning tutorial, RandomResizedCrop (8 to 100 % of the
@@ -110,39 +115,40 @@ def prefetch(
 
 @torch.inference_mode()
 def extract_features(
-    body: ResNet,
+    network: ResNet,
     pictures: Sequence[Picture],
-    root: Path,
     views: Views,
-    normalise: Callable[[Tensor], Tensor],
     *,
-    share: Sequence[int],
+    root: Path,
     workers: int,
+    reporter: Reporter,
     exact: bool = False,
-    on_pictures: Callable[[int], object] = lambda count: None,
 ) -> Tensor:
-    """Features [len(share), views, 512] of the pictures numbered `share`, on the body's device.
+    """Features [N, views, 512] of N pictures on the CPU; all processes share the work.
 
-    `on_pictures` is told how many more are done. `exact` keeps to float32, as the app computes;
-    otherwise bfloat16 is used where it is fast. Raises BrokenPicture naming the file.
+    `exact` keeps to float32, as the app computes; otherwise bfloat16 is used where it is fast.
+    Raises BrokenPicture, which names the file relative to `root`.
     """
-    device = next(body.parameters()).device
+    device = next(network.parameters()).device
+    numbers = share(len(pictures))
 
-    def load(numbers: Sequence[int]) -> list[list[Tensor]]:
-        return [views(load_training_picture(pictures[n].path, root), n) for n in numbers]
+    def load(batch: Sequence[int]) -> list[list[Tensor]]:
+        return [views(load_training_picture(pictures[n].path, root), n) for n in batch]
 
-    batches = [share[i : i + PICTURES_AT_ONCE] for i in range(0, len(share), PICTURES_AT_ONCE)]
-    rows = []
-    for loaded in prefetch(load, batches, workers):
-        columns = []
-        for view in zip(*loaded, strict=True):  # one batch a view, since views differ in size
-            images = normalise(to_device(torch.stack(view), device))
-            images = images.contiguous(memory_format=torch.channels_last)
-            with autocast(device) if not exact else torch.no_grad():
-                columns.append(feature_maps(body, images).float().mean(dim=(2, 3)))
-        rows.append(torch.stack(columns, dim=1))
-        on_pictures(len(loaded))
-    return torch.cat(rows) if rows else torch.empty(0, len(views), 512, device=device)
+    starts = range(0, len(numbers), PICTURES_AT_ONCE)
+    batches = [numbers[start : start + PICTURES_AT_ONCE] for start in starts]
+    rows = [torch.empty(0, len(views), 512, device=device)]
+    with reporter.bar("features", total=len(numbers)) as bar:
+        for loaded in prefetch(load, batches, workers):
+            columns = []
+            for view in zip(*loaded, strict=True):  # one batch a view, since views differ in size
+                images = views.preprocessing.normalise(to_device(torch.stack(view), device))
+                images = images.contiguous(memory_format=torch.channels_last)
+                with nullcontext() if exact else autocast(device):
+                    columns.append(feature_maps(network, images).float().mean(dim=(2, 3)))
+            rows.append(torch.stack(columns, dim=1))
+            bar.advance(len(loaded))
+    return gather(torch.cat(rows), len(pictures)).cpu()
 
 
 def to_device(batch: Tensor, device: torch.device) -> Tensor:

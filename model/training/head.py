@@ -84,8 +84,7 @@ def nearest_rows(logits: Tensor, labels: Tensor, num_classes: int) -> list[int]:
 class HeadTraining:
     """Adam on cross-entropy plus L2-SP, an epoch at a time, over features [N, V, D].
 
-    Each epoch sees every picture once, through one of its V views. `state` and `load_state` are
-    what a checkpoint keeps.
+    Each epoch sees every picture once, through one of its V views.
     """
 
     def __init__(self, features: Tensor, labels: Tensor, start: Head, settings: HeadSettings):
@@ -128,8 +127,8 @@ class HeadTraining:
         self.history.append(epoch)
         return epoch
 
-    def state(self) -> dict[str, Any]:
-        """What `load_state` needs to go on from here bit for bit."""
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs to go on from here bit for bit."""
         return {
             "weight": self.weight.detach(),
             "bias": self.bias.detach(),
@@ -139,7 +138,7 @@ class HeadTraining:
             "history": [vars(epoch) for epoch in self.history],
         }
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to where `state` was taken."""
         with torch.no_grad():
             self.weight.copy_(state["weight"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import textwrap
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from torchvision.models import ResNet, ResNet18_Weights, resnet18
+from torchvision.models import ResNet, ResNet18_Weights
 
+from model.classifier.errors import WrongWeights
+from model.classifier.network import build_network
 from model.errors import UserError
 
 IMAGENET_CLASSES: list[str] = ResNet18_Weights.DEFAULT.meta["categories"]
@@ -130,17 +131,11 @@ def _download() -> dict[str, Tensor]:
 
 
 def _network(weights: Any, name: str) -> ResNet:
-    network = resnet18()
     if not isinstance(weights, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items()
     ):
         raise WrongInitialWeights(file=name, reason="it is not a state dict")
     try:
-        network.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
-        reason = textwrap.shorten(reason, 120, placeholder=" …")  # it may name every key
-        raise WrongInitialWeights(file=name, reason=reason) from None
-    if not all(tensor.isfinite().all() for tensor in weights.values()):
-        raise WrongInitialWeights(file=name, reason="it holds NaN or infinity")
-    return network.eval().requires_grad_(False)
+        return build_network(len(IMAGENET_CLASSES), weights)
+    except WrongWeights as error:
+        raise WrongInitialWeights(file=name, reason=error.facts["reason"]) from None

@@ -9,18 +9,11 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.models import resnet18
 
-from model.classifier.classifier import (
-    BadConfig,
-    Classifier,
-    NotFinite,
-    Preprocessing,
-    WrongArchitecture,
-    WrongWeights,
-    class_activation_map,
-    feature_maps,
-    read_config,
-)
+from model.classifier.classifier import Classifier, read_config
+from model.classifier.errors import BadConfig, NotFinite, WrongArchitecture, WrongWeights
+from model.classifier.network import class_activation_map, feature_maps
 from model.classifier.ood import bhattacharyya, sharpened
+from model.classifier.preprocessing import Preprocessing
 from model.run.folder import DamagedRunFile, Run, read_run
 from model.run.origin import Origin
 from tests.pictures import make_picture

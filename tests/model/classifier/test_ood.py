@@ -54,7 +54,9 @@ def test_what_is_like_a_class_scores_1_and_what_is_not_near_0():
 def test_half_precision_keeps_the_scores():
     known, centres = make_score()
     features = centres.repeat(20, 1) * torch.linspace(0, 1.2, 40)[:, None]
-    back = KnownScore.from_tensors(known.tensors(), known.threshold)
-    assert back.threshold == known.threshold
-    assert torch.allclose(back(features), known(features), atol=0.01)
-    assert {tensor.dtype for tensor in known.tensors().values()} == {torch.float16}
+    expected = known(features)
+    kept = known.half().state_dict()
+    assert {name: tensor.dtype for name, tensor in kept.items()} == dict.fromkeys(
+        ("weight", "bias", "prototypes"), torch.float16
+    )
+    assert torch.allclose(known.float()(features), expected, atol=0.01)

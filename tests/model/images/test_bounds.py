@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from torchvision.transforms import v2
 
-from model.classifier.classifier import Preprocessing
+from model.classifier.preprocessing import Preprocessing
 from model.images import loader as pictures
 from model.images.folder import BrokenPicture, load_training_picture
 from model.images.loader import PictureTooThin, load_picture

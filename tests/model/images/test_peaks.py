@@ -24,7 +24,7 @@ import json, sys, time
 from io import BytesIO
 from PIL import Image
 import numpy, pillow_heif
-from model.classifier.classifier import Preprocessing
+from model.classifier.preprocessing import Preprocessing
 from model.images.loader import load_picture
 
 def megabytes(key):

@@ -9,11 +9,10 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.models import resnet18
 
-from model.classifier.classifier import Preprocessing
+from model.classifier.preprocessing import Preprocessing
 from model.device import autocast
 from model.images.folder import load_training_picture, read_folder
-from model.training.body import BodySettings, BodyTraining
-from model.training.distributed import Team
+from model.training.body import BodySettings, BodyTraining, RandomViews
 from model.training.features import picture_generator, random_view
 
 SETTINGS = BodySettings(epochs=2, batch_size=3, learning_rate=1e-4, workers=0)
@@ -30,10 +29,9 @@ def network(initial_weights):
 
 
 def training_of(network, data, settings=SETTINGS, numbers=(0, 1, 6, 7, 8)) -> BodyTraining:
-    folder, normalise = read_folder(data, seed=0), Preprocessing().normalise
+    views = RandomViews(read_folder(data, seed=0).train, data, settings.seed)
     numbers = torch.tensor(numbers)
-    copied = copy.deepcopy(network)
-    return BodyTraining(copied, folder.train, data, numbers, normalise, settings, Team())
+    return BodyTraining(copy.deepcopy(network), views, numbers, settings)
 
 
 def test_an_epoch_is_adamw_written_out(network, data):
@@ -91,7 +89,7 @@ def test_averaged_is_half_way(network, data):
     training = training_of(network, data)
     training.run_epoch()
     before, now = network.state_dict(), training.network.state_dict()
-    for name, value in training.averaged().items():
+    for name, value in training.averaged().state_dict().items():
         if value.is_floating_point():
             assert torch.allclose(value, torch.lerp(before[name], now[name], 0.5), atol=1e-7)
         else:
@@ -105,12 +103,12 @@ def test_state_goes_on_bit_for_bit(network, data):
     first = training_of(network, data)
     first.run_epoch()
     second = training_of(network, data)
-    second.load_state(copy.deepcopy(first.state()))
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
     second.run_epoch()
     assert second.history == whole.history
     for found, expected in (
         (second.network.state_dict(), whole.network.state_dict()),
-        (second.averaged(), whole.averaged()),
+        (second.averaged().state_dict(), whole.averaged().state_dict()),
     ):
         assert all(torch.equal(value, expected[name]) for name, value in found.items())
 

@@ -9,67 +9,122 @@ import pytest
 import torch
 
 from model.device import DeviceError
-from model.training.distributed import Team, join_team
+from model.training import distributed
 from tests.conftest import clean_environment, free_port
 
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize(("size", "count"), [(1, 5), (2, 5), (3, 9), (4, 2), (3, 0)])
-def test_shares_are_disjoint_whole_and_even(size, count):
-    shares = [Team(rank, size).share(count) for rank in range(size)]
-    assert sorted(n for share in shares for n in share) == list(range(count))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
-
-
-def test_a_process_alone_leads_and_keeps_its_rows(monkeypatch):
+def test_a_process_alone_is_the_main_one_and_keeps_its_rows(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with join_team(torch.device("cpu")) as (team, device):
+    with distributed.process_group(torch.device("cpu")) as device:
         rows = torch.arange(6.0).reshape(3, 2)
-        assert (team, device.type, team.leads) == (Team(0, 1), "cpu", True)
-        assert torch.equal(team.gather(rows, 3), rows)
-        assert torch.equal(team.total(rows.clone()), rows)
-        team.wait()
+        assert device.type == "cpu"
+        assert (distributed.rank(), distributed.world_size()) == (0, 1)
+        assert distributed.is_main_process()
+        assert list(distributed.share(3)) == [0, 1, 2]
+        assert torch.equal(distributed.gather(rows, 3), rows)
+        assert torch.equal(distributed.all_reduce(rows.clone()), rows)
+        distributed.barrier()
 
 
 def test_more_processes_than_accelerators_is_said(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "63")
-    with pytest.raises(DeviceError, match="63"), join_team(torch.device("cuda")):
+    with (
+        pytest.raises(DeviceError, match="63"),
+        distributed.process_group(torch.device("cuda")),
+    ):
         pass
 
 
-GATHER = """
-import torch
-from model.training.distributed import join_team
-with join_team(torch.device("cpu")) as (team, device):
-    for count in (0, 1, 2, 3, 4, 7):
-        everything = torch.arange(count * 6.0).reshape(count, 2, 3)
-        mine = everything[list(team.share(count))]
-        assert torch.equal(team.gather(mine, count), everything), (team.rank, count)
-    assert team.total(torch.tensor([1.0, team.rank])).tolist() == [3.0, 3.0]
-    team.wait()
-    assert team.leads == (team.rank == 0)
-"""
-
-
-def test_three_processes_gather_their_rows_in_order():
-    place = {"WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+def run_together(world_size: int, code: str, *arguments: str) -> None:
+    """Run `code` in so many processes, as torchrun would; every one must end well."""
+    place = {
+        "WORLD_SIZE": str(world_size),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+    }
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", GATHER],
+            [sys.executable, "-c", code, *arguments],
             cwd=ROOT,
             env=clean_environment(RANK=str(rank), LOCAL_RANK=str(rank), **place),
             stderr=subprocess.PIPE,
             text=True,
         )
-        for rank in range(3)
+        for rank in range(world_size)
     ]
     try:
         for process in processes:
-            _, errors = process.communicate(timeout=90)
+            _, errors = process.communicate(timeout=120)
             assert process.returncode == 0, errors
     finally:
         for process in processes:
             process.kill()
     assert "WORLD_SIZE" not in os.environ
+
+
+GATHER = """
+import torch
+from model.training.distributed import all_reduce, barrier, gather, is_main_process, rank, share
+from model.training.distributed import process_group
+with process_group(torch.device("cpu")):
+    for count in (0, 1, 2, 3, 4, 7):
+        everything = torch.arange(count * 6.0).reshape(count, 2, 3)
+        assert count // 3 <= len(share(count)) <= count // 3 + 1
+        rows = everything[list(share(count))]
+        assert torch.equal(gather(rows, count), everything), (rank(), count)
+    assert all_reduce(torch.tensor([1.0, rank()])).tolist() == [3.0, 3.0]
+    barrier()
+    assert is_main_process() == (rank() == 0)
+"""
+
+
+def test_three_processes_gather_their_rows_in_order():
+    run_together(3, GATHER)
+
+
+# One epoch of the body in three processes, on fewer pictures than processes, on batches that split
+# unevenly, and on as many; the weights it came to, by the number of pictures.
+EPOCH = """
+import sys, torch
+from pathlib import Path
+from torchvision.models import resnet18
+from model.images.folder import read_folder
+from model.training.body import BodySettings, BodyTraining, RandomViews
+from model.training.distributed import is_main_process, process_group
+weights, data, output = map(Path, sys.argv[1:])
+found = {}
+with process_group(torch.device("cpu")):
+    for count in (1, 2, 4, 7):
+        network = resnet18()
+        network.load_state_dict(torch.load(weights, weights_only=True))
+        views = RandomViews(read_folder(data, seed=0).train, data, 0)
+        settings = BodySettings(epochs=1, batch_size=4, learning_rate=1e-3, workers=0)
+        training = BodyTraining(
+            network.eval(), views, torch.arange(count), settings
+        )
+        epoch = training.run_epoch()
+        gradients = {name: each.grad for name, each in network.named_parameters()}
+        found[count] = {"loss": epoch.loss, "accuracy": epoch.accuracy, "gradients": gradients}
+    if is_main_process():
+        torch.save(found, output)
+"""
+
+
+def test_any_number_of_processes_trains_on_the_same_batches(initial_weights, data, tmp_path):
+    """Three processes come to the last batch's gradients of one, even where some have no picture
+    of it."""
+    found = []
+    for world_size in (1, 3):
+        output = tmp_path / f"{world_size}.pt"
+        run_together(world_size, EPOCH, str(initial_weights), str(data), str(output))
+        found.append(torch.load(output, weights_only=True))
+    alone, together = found
+    for count, expected in alone.items():
+        assert together[count]["loss"] == pytest.approx(expected["loss"], rel=1e-2)
+        assert together[count]["accuracy"] == expected["accuracy"]
+        for name, gradient in expected["gradients"].items():
+            difference = (together[count]["gradients"][name] - gradient).norm()
+            assert difference <= 0.05 * gradient.norm(), (count, name)

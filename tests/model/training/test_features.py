@@ -10,9 +10,10 @@ from PIL import Image
 from torchvision.models import resnet18
 from torchvision.transforms import v2
 
-from model.classifier.classifier import Preprocessing
+from model.classifier.preprocessing import Preprocessing
 from model.device import has_fast_bfloat16
 from model.images.folder import BrokenPicture, Picture, read_folder
+from model.run.progress import Silence
 from model.training.features import (
     Views,
     extract_features,
@@ -33,11 +34,9 @@ def network(initial_weights):
     return network.eval().requires_grad_(False)
 
 
-def features_of(network, data, views, **options) -> torch.Tensor:
-    folder = read_folder(data, seed=0)
-    options = {"share": range(len(folder.train)), "workers": 0, **options}
-    normalise = PREPROCESSING.normalise
-    return extract_features(network, folder.train, data, views, normalise, **options)
+def features_of(network, data, views, pictures=slice(None), **options) -> torch.Tensor:
+    options = {"root": data, "workers": 0, "reporter": Silence(), **options}
+    return extract_features(network, read_folder(data, seed=0).train[pictures], views, **options)
 
 
 def test_features_are_what_goes_into_the_last_layer(network, data):
@@ -67,7 +66,7 @@ def test_timm_extracts_the_same_features(network, data):
     twin = timm.create_model("resnet18", num_classes=0).eval()
     twin.load_state_dict({k: v for k, v in network.state_dict().items() if "fc." not in k})
     picture = make_picture(0, 2, 0)
-    found = features_of(network, data, Views(PREPROCESSING), share=[0], exact=True)
+    found = features_of(network, data, Views(PREPROCESSING), slice(1), exact=True)
     with torch.inference_mode():
         assert torch.allclose(found[:, 0], twin(PREPROCESSING(picture)[None]), atol=1e-4)
 
@@ -81,20 +80,34 @@ def test_half_precision_is_close(network, data):
         assert not torch.equal(fast, exact)
 
 
-def test_shares_of_any_size_and_any_workers_give_the_same_rows(network, data):
+def test_any_number_of_pictures_and_workers_gives_the_same_rows(network, data):
     views = Views(PREPROCESSING, mirrored=True, augmented=1)
     whole = features_of(network, data, views, exact=True)
     assert whole.shape == (12, 3, 512)
-    for share, workers in ((range(0, 12, 2), 0), ([7], 2), (range(5, 12), 2)):
-        part = features_of(network, data, views, share=share, workers=workers, exact=True)
-        assert torch.allclose(part, whole[list(share)], atol=1e-5)
-    assert features_of(network, data, views, share=range(0)).shape == (0, 3, 512)
+    for count, workers in ((1, 0), (7, 2), (12, 2)):
+        part = features_of(network, data, views, slice(count), workers=workers, exact=True)
+        assert torch.allclose(part, whole[:count], atol=1e-5)
+    assert features_of(network, data, views, slice(0)).shape == (0, 3, 512)
+
+
+class Counting(Silence):
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def bar(self, title: str, total: int) -> Silence:
+        self.told.append((title, total))
+        return self
+
+    def advance(self, steps: int) -> None:
+        self.told.append(steps)
 
 
 def test_progress_counts_pictures(network, data):
-    told = []
-    features_of(network, data, Views(PREPROCESSING), on_pictures=told.append)
-    assert told == [8, 4]
+    reporter = Counting()
+    features_of(network, data, Views(PREPROCESSING), reporter=reporter)
+    assert reporter.told == [("features", 12), 8, 4]
 
 
 def test_a_broken_picture_is_named_by_the_thread_that_met_it(network, tmp_path):
@@ -103,9 +116,9 @@ def test_a_broken_picture_is_named_by_the_thread_that_met_it(network, tmp_path):
     make_picture(0, 2, 0).save(good)
     bad.write_bytes(good.read_bytes()[:2000])
     pictures, views = [Picture(good, 0), Picture(bad, 1)], Views(PREPROCESSING)
-    options = {"share": range(2), "workers": 2}
+    options = {"root": tmp_path, "workers": 2, "reporter": Silence()}
     with pytest.raises(BrokenPicture, match=r"^train/bad\.png: "):
-        extract_features(network, pictures, tmp_path, views, PREPROCESSING.normalise, **options)
+        extract_features(network, pictures, views, **options)
 
 
 def test_views():

@@ -115,7 +115,7 @@ def test_state_goes_on_bit_for_bit():
     for _ in range(2):
         first.run_epoch()
     second = HeadTraining(features, labels, start, settings)
-    second.load_state(first.state())
+    second.load_state_dict(first.state_dict())
     for _ in range(4):
         second.run_epoch()
     assert torch.equal(second.head.weight, whole.head.weight)

@@ -18,8 +18,10 @@ from model.run.origin import Origin
 from model.run.progress import Silence
 from model.training.calibration import wilson_interval
 from model.training.initial_weights import IMAGENET_CLASSES
-from model.training.job import ClassifierSettings
-from model.training.recipe import Diverged, OnePicture, train_classifier
+from model.training.loop import Diverged
+from model.training.pictures import OnePicture
+from model.training.recipe import train_classifier
+from model.training.settings import ClassifierSettings
 from tests.pictures import make_data, make_picture
 
 # One strength a fold would do for most of these; the fewer epochs and views the sooner.

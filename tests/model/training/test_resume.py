@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from model.run.checkpoint import BrokenCheckpoint, Checkpoint, CheckpointInTheWay, OtherRun
-from model.run.folder import read_run
+from model.run.folder import read_json, read_run
 from model.run.progress import Silence
-from model.training.job import ClassifierSettings
 from model.training.recipe import train_classifier
+from model.training.settings import ClassifierSettings
+from tests.model.training.test_distributed import run_together
 from tests.pictures import make_data, make_picture
 
 HEAD = ClassifierSettings(epochs=4, folds=2, augmented=1, device="cpu", workers=0)
@@ -110,7 +112,7 @@ def test_it_leaves_whole_checkpoints_of_the_epochs_done(left):
     names = sorted(each.name for each in left.parent.iterdir())
     assert names == ["run.checkpoint.pt", "run.features.pt"]
     saved = torch.load(io.BytesIO(left.with_name("run.checkpoint.pt").read_bytes()[58:]))
-    assert [epoch["epoch"] for epoch in saved["state"]["head"]["history"]] == [1, 2]
+    assert [epoch["epoch"] for epoch in saved["state"]["history"]] == [1, 2]
     saved = torch.load(io.BytesIO(left.with_name("run.features.pt").read_bytes()[58:]))
     assert saved["state"]["features"].shape == (8, 3, 512)
 
@@ -203,6 +205,47 @@ def test_other_pictures_or_weights_do_not_go_on(left, few, initial_weights, tmp_
     torch.save(weights, tmp_path / "other.pth")
     with pytest.raises(OtherRun):
         train_classifier(HEAD, few, left, init_weights=tmp_path / "other.pth", resume=True)
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_a_changed_picture_of_the_same_name_and_size_does_not_go_on(
+    left, few, initial_weights, tmp_path, part
+):
+    data = shutil.copytree(few, tmp_path / "data")
+    path = data / part / "red" / "0.png"
+    size = path.stat().st_size
+    Image.new("RGB", (8, 8)).save(path)
+    path.write_bytes(path.read_bytes().ljust(size, b"\0"))  # readers stop at a PNG's end
+    with pytest.raises(OtherRun, match="pictures"):
+        train_classifier(HEAD, data, left, init_weights=initial_weights, resume=True)
+    assert Checkpoint(left, {}).path.exists()
+
+
+GO_ON = """
+import sys
+from pathlib import Path
+from model.training.recipe import train_classifier
+from tests.model.training.test_resume import BODY
+data, output, weights = map(Path, sys.argv[1:])
+train_classifier(BODY, data, output, init_weights=weights, resume=True)
+"""
+
+
+def test_another_number_of_processes_goes_on(few, initial_weights, tmp_path):
+    """Begun by one and killed in the first fold, ended by two: the same but for rounding."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    one = train_classifier(BODY, few, whole, init_weights=initial_weights)
+    options = {"init_weights": initial_weights, "reporter": KillAt(32)}
+    with pytest.raises(Killed):
+        train_classifier(BODY, few, broken, **options)
+    run_together(2, GO_ON, str(few), str(broken), str(initial_weights))
+    two = read_json(broken / "metrics.json")
+    assert (one["processes"], two["processes"]) == (1, 2)
+    assert two["history"] == one["history"]
+    for before, after in zip(one["body_history"], two["body_history"], strict=True):
+        assert after["loss"] == pytest.approx(before["loss"], abs=0.02)
+    assert two["out_of_fold"]["nll"] == pytest.approx(one["out_of_fold"]["nll"], abs=0.02)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["broken", "whole"]
 
 
 def test_more_threads_are_no_other_settings(left, few, initial_weights):

@@ -1,0 +1,66 @@
+"""The epochs of a training, of the head or of the whole network, and what they come to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+from torchvision.models import ResNet
+
+from model.errors import UserError
+from model.run.progress import Reporter
+from model.training.cross_validation import OutOfFold
+from model.training.head import Epoch, HeadTraining
+
+if TYPE_CHECKING:
+    from model.training.body import BodyTraining
+
+
+class Diverged(UserError):
+    en = "The loss is no longer a finite number. Train again with a lower --learning-rate."
+    zh = "损失已不是有限的数。请用更小的 --learning-rate 重新训练。"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with K classes, the features [N, 512] of its training pictures, what models that
+    had not seen them said of them, and how the training went."""
+
+    network: ResNet
+    features: Tensor
+    out_of_fold: OutOfFold
+    history: list[Epoch]
+    interrupted: bool
+    body_history: list[Epoch] = field(default_factory=list)
+
+
+def run_epochs(
+    training: HeadTraining | BodyTraining,
+    state: dict[str, Any],
+    save: Callable[[dict[str, Any]], None],
+    reporter: Reporter,
+) -> bool:
+    """Go on from `state` to the last epoch, a bar and a checkpoint each; True if Ctrl-C ended it
+    early."""
+    if state:
+        training.load_state_dict(state)
+    epochs = training.settings.epochs
+    try:
+        while len(training.history) < epochs:
+            title = f"epoch {len(training.history) + 1}/{epochs}"
+            with reporter.bar(title, total=training.pictures_an_epoch) as bar:
+                done = training.run_epoch(bar.advance)
+                bar.note(loss=done.loss, accuracy=done.accuracy)
+            if not math.isfinite(done.loss):
+                raise Diverged()
+            save(training.state_dict())
+    except KeyboardInterrupt:
+        reporter.line(
+            f"Interrupted after {len(training.history)} of {epochs} epochs; saving the model as "
+            "it is. With --resume the training goes on."
+        )
+        return True
+    return False
