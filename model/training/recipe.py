@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torchvision.models import ResNet
 
 from model.classifier.classifier import Classifier, make_config
@@ -143,21 +144,35 @@ def follow_recipe(
             trained, labels, imagenet, head_settings, states["body"], tune, look, save
         )
 
-    threshold = acceptance_threshold(trained.out_of_fold.known_scores)
-    known = make_known_score(trained.features, labels, imagenet, len(folder.classes), threshold)
-    known.half().float()  # rounded before val is read: what is measured is what is saved
-    if settings.half:
-        trained.network.half().float()
-
-    val_features = extract(trained.network, folder.val, Views(PREPROCESSING), exact=True)[:, 0]
-    val = OutOfFold(Head.of(trained.network)(val_features), known(val_features))
+    known, val = read_val(trained, labels, imagenet, folder, extract, half=settings.half)
     metrics = {
         **describe_training(settings, head_settings, folder, initial, rows, trained),
-        **judge(folder, choice, trained.out_of_fold, val, threshold),
+        **judge(folder, choice, trained.out_of_fold, val, known.threshold),
         "folds": len(folds),
         "seconds": round(time.monotonic() - started, 1),
     }
     return make_run(trained.network, settings.half, known, metrics)
+
+
+def read_val(
+    trained: Trained,
+    labels: Tensor,
+    imagenet: Head,
+    folder: PictureFolder,
+    extract: Callable[..., Tensor],
+    *,
+    half: bool,
+) -> tuple[KnownScore, OutOfFold]:
+    """The known score, and what the finished classifier says of val, which is read here and
+    nowhere else; network and score are rounded before, so that what is measured is what is saved.
+    """
+    threshold = acceptance_threshold(trained.out_of_fold.known_scores)
+    known = make_known_score(trained.features, labels, imagenet, len(folder.classes), threshold)
+    known.half().float()
+    if half:
+        trained.network.half().float()
+    features = extract(trained.network, folder.val, Views(PREPROCESSING), exact=True)[:, 0]
+    return known, OutOfFold(Head.of(trained.network)(features), known(features))
 
 
 def describe_training(

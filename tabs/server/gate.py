@@ -97,7 +97,7 @@ class Gate:
             log.info("an upload was broken off by its sender")
         except OSError as error:  # before anything was answered
             log.warning("an upload could not be stored: %s", error.strerror)
-            await _refusal(scope, DiskFull())(scope, receive, send)
+            await _refusal(Request(scope), DiskFull())(scope, receive, send)
         except asyncio.CancelledError:
             if not self.closing:
                 raise

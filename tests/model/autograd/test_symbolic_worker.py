@@ -74,8 +74,7 @@ def test_the_server_never_imports_sympy_and_its_worker_never_torch() -> None:
         "from tabs.autograd.events import show_answer, show_details\n"
         "from model.autograd.parsing import parse\n"
         "assert gradients('x*y', {'x': 1, 'y': 2}, 2)['agreement']['x']['symbolic'] == 2\n"
-        "show_answer(parse('x*y'), {}, None, True, 'en')\n"
-        "import gradio as gr\n"
+        "show_answer(parse('x*y'), {}, None, True, None)\n"
         "show_details('x*y', {}, {'query': '', 'by_hand': False}, None)\n"
     )
     assert "torch" in server

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,6 +18,12 @@ def sessions() -> Sessions:
     page = Page()
     page.queue()
     return Sessions(page)
+
+
+def run_apart(work: Coroutine) -> None:
+    """In a loop of its own: playwright's runs in this thread once a browser was started."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
 
 
 def visit(sessions: Sessions, name: str) -> None:
@@ -58,7 +66,7 @@ def test_a_call_goes_with_its_answer_and_a_page_later(
         assert not sessions.open
         assert not sessions.pages
 
-    asyncio.run(run())
+    run_apart(run())
 
 
 def test_of_the_silent_the_newest_stay_and_all_that_are_listened_to(sessions: Sessions) -> None:
@@ -71,4 +79,4 @@ def test_of_the_silent_the_newest_stay_and_all_that_are_listened_to(sessions: Se
             sessions.free_oldest()
             assert kept(sessions) == {"s0", *names[-MOST_SILENT:]}
 
-    asyncio.run(run())
+    run_apart(run())
