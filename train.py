@@ -30,7 +30,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add_classifier(commands.add_parser("classifier", help="fine-tune a ResNet-18 on pictures"))
+    add_classifier(commands.add_parser("classifier", help="train a ResNet-18's head, or all of it"))
     add_regressor(commands.add_parser("regressor", help="train a small network on ten numbers"))
     add_push(commands.add_parser("push", help="publish an earlier run on the Hugging Face Hub"))
     return parser.parse_args(arguments)
@@ -127,7 +127,7 @@ def train_classifier(options: argparse.Namespace) -> bool:
     """Whether this process has a whole run to publish: torchrun starts several."""
     from model.images.download import download_hymenoptera
     from model.run.progress import Terminal
-    from model.training import recipe as training
+    from model.training import recipe
     from model.training.settings import ClassifierSettings
 
     settings = ClassifierSettings(
@@ -140,7 +140,7 @@ def train_classifier(options: argparse.Namespace) -> bool:
         workers=options.workers,
         half=options.half,
     )
-    metrics = training.train_classifier(
+    metrics = recipe.train_classifier(
         settings,
         options.data or download_hymenoptera(),
         options.output,
@@ -162,7 +162,8 @@ def train_regressor(options: argparse.Namespace) -> bool:
     """Whether there is a whole run to publish."""
     import torch
 
-    from model.regression import training as regressor_training
+    from model.regression import training
+    from model.regression.settings import RegressorSettings
     from model.run.progress import Terminal
 
     # Matrices as small as these gain nothing by a second processor, and lose much where it is busy.
@@ -172,8 +173,8 @@ def train_regressor(options: argparse.Namespace) -> bool:
         for name in ("epochs", "batch_size", "learning_rate", "seed", "device")
         if getattr(options, name) is not None
     }
-    settings = regressor_training.RegressorSettings(**given)
-    run = regressor_training.train_regressor(
+    settings = RegressorSettings(**given)
+    run = training.train_regressor(
         settings, options.output, resume=options.resume, reporter=Terminal()
     )
     if run.metrics["interrupted"]:
@@ -213,8 +214,8 @@ def run_training(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     tidy_proxies()
-    leads = os.environ.get("RANK", "0") == "0"  # torchrun starts several of us
-    logging.basicConfig(format="%(message)s", level="WARNING" if leads else "ERROR")
+    is_main_process = os.environ.get("RANK", "0") == "0"  # torchrun starts several of us
+    logging.basicConfig(format="%(message)s", level="WARNING" if is_main_process else "ERROR")
     try:
         options.run(options)
     except UserError as error:

@@ -193,6 +193,25 @@ def page(new_page: Callable[..., Page]) -> Page:
     return new_page()
 
 
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """`mount(option)`: a disk of its own in memory, `tmp_path / "out"`, until the test ends."""
+    disk = tmp_path / "out"
+
+    def make(option: str) -> Path:
+        disk.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", option, "tmpfs", str(disk)]
+        if not sys.platform.startswith("linux") or os.geteuid() != 0:
+            pytest.skip("mounting a disk needs Linux and root")
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("mounting is not allowed here")
+        return disk
+
+    yield make
+    if os.path.ismount(disk):
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 @pytest.fixture(scope="session")
 def initial_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A resnet18 for 1,000 classes with random weights, where ImageNet's would be too much."""

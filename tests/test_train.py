@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
 import signal
@@ -28,12 +27,6 @@ ROOT = Path(__file__).parents[1]
 def few(tmp_path_factory):
     """Two classes of four pictures, and one each for val."""
     return make_data(tmp_path_factory.mktemp("few") / "data", train=4, val=1)
-
-
-@pytest.fixture
-def spoiled(few, tmp_path) -> Path:
-    """A copy of `few` to spoil."""
-    return shutil.copytree(few, tmp_path / "in" / "data")
 
 
 def arguments(data, weights, output, *more: str) -> list[str]:
@@ -144,49 +137,50 @@ def fails(capsys, tmp_path, command: list[str], *named: str) -> str:
     return line
 
 
-@pytest.mark.parametrize("split", ["train", "val"])
-def test_a_broken_picture(spoiled, initial_weights, tmp_path, capsys, split):
-    bad = spoiled / split / "red" / "0.png"
+def cut_picture(bad: Path) -> None:
     bad.write_bytes(bad.read_bytes()[:3000])
-    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
-    fails(capsys, tmp_path, command, f"{split}/red/0.png: The picture is damaged")
 
 
-def test_a_fake_picture(spoiled, initial_weights, tmp_path, capsys):
-    (spoiled / "train" / "blue" / "fake.jpg").write_text("<html>404</html>")
-    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
-    fails(capsys, tmp_path, command, "train/blue/fake.jpg")
-
-
-def test_an_empty_class(spoiled, initial_weights, tmp_path, capsys):
-    (spoiled / "train" / "green").mkdir()
-    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
-    fails(capsys, tmp_path, command, "train/green", "holds no picture")
-
-
-def test_one_class_only(spoiled, initial_weights, tmp_path, capsys):
-    shutil.rmtree(spoiled / "train" / "red")
-    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
-    fails(capsys, tmp_path, command, "two at least; it has 1")
-
-
-def test_a_class_of_one_picture(spoiled, initial_weights, tmp_path, capsys):
+def class_of_one_picture(data: Path) -> None:
     for number in (1, 2, 3):
-        (spoiled / "train" / "red" / f"{number}.png").unlink()
-    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
-    fails(capsys, tmp_path, command, "class red", "two at least")
+        (data / "train" / "red" / f"{number}.png").unlink()
 
 
-def test_a_class_in_val_alone(spoiled, initial_weights, tmp_path, capsys):
-    (spoiled / "val" / "green").mkdir()
-    make_picture(0, 2, 0).save(spoiled / "val" / "green" / "0.png")
-    command = arguments(spoiled, initial_weights, tmp_path / "out" / "run")
-    fails(capsys, tmp_path, command, "green")
+def class_in_val_alone(data: Path) -> None:
+    (data / "val" / "green").mkdir()
+    make_picture(0, 2, 0).save(data / "val" / "green" / "0.png")
 
 
-def test_a_missing_data_folder(initial_weights, tmp_path, capsys):
-    command = arguments(tmp_path / "nowhere", initial_weights, tmp_path / "out" / "run")
-    fails(capsys, tmp_path, command, "nowhere")
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (
+            lambda data: cut_picture(data / "train" / "red" / "0.png"),
+            ["train/red/0.png: The picture is damaged"],
+        ),
+        (
+            lambda data: cut_picture(data / "val" / "red" / "0.png"),
+            ["val/red/0.png: The picture is damaged"],
+        ),
+        (
+            lambda data: (data / "train" / "blue" / "fake.jpg").write_text("<html>404</html>"),
+            ["train/blue/fake.jpg"],
+        ),
+        (lambda data: (data / "train" / "green").mkdir(), ["train/green", "holds no picture"]),
+        (lambda data: shutil.rmtree(data / "train" / "red"), ["two at least; it has 1"]),
+        (class_of_one_picture, ["class red", "two at least"]),
+        (class_in_val_alone, ["green"]),
+        (shutil.rmtree, ["data"]),
+    ],
+    ids=[
+        *("train picture cut", "val picture cut", "fake picture", "empty class", "one class"),
+        *("class of one picture", "class in val alone", "no folder"),
+    ],
+)
+def test_data_that_cannot_be(few, initial_weights, tmp_path, capsys, spoil, named):
+    data = shutil.copytree(few, tmp_path / "in" / "data")
+    spoil(data)
+    fails(capsys, tmp_path, arguments(data, initial_weights, tmp_path / "out" / "run"), *named)
 
 
 def test_missing_weights(few, tmp_path, capsys):
@@ -235,28 +229,13 @@ def test_output_that_cannot_be_written(few, initial_weights, tmp_path, capsys):
         fails(capsys, tmp_path, arguments(few, initial_weights, output), "Cannot write to")
 
 
-def mounted(folder: Path, *options: str) -> Path:
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
-    if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        pytest.skip("mounting a disk needs Linux and root")
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("mounting is not allowed here")
-    return folder
-
-
 @pytest.mark.parametrize(
-    ("options", "reason"),
-    [(("-o", "ro"), "read-only file system"), (("-o", "size=8m"), "no space left on the disk")],
-    ids=["read-only", "full"],
+    ("option", "reason"),
+    [("ro", "read-only file system"), ("size=8m", "no space left on the disk")],
 )
-def test_disks_that_take_nothing(few, initial_weights, tmp_path, capsys, options, reason):
-    disk = mounted(tmp_path / "out", *options)
-    try:
-        command = arguments(few, initial_weights, disk / "run", "--epochs", "1")
-        fails(capsys, tmp_path, command, "Cannot write to", reason)
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+def test_disks_that_take_nothing(few, initial_weights, tmp_path, capsys, mount, option, reason):
+    command = arguments(few, initial_weights, mount(option) / "run", "--epochs", "1")
+    fails(capsys, tmp_path, command, "Cannot write to", reason)
 
 
 def test_an_error_is_one_line_of_the_real_process(few, tmp_path):

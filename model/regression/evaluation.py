@@ -7,8 +7,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from model.regression.data import Data, true_values
 from model.regression.ground_truth import INPUTS, TRUE_WEIGHTS
-from model.regression.regressor import Data, gradients, r_squared, rmse, true_values
+from model.regression.regressor import gradients
+
+
+def rmse(predicted: Tensor, y: Tensor) -> float:
+    """Root of the mean squared error, in the unit of `y`."""
+    return (predicted - y).square().mean().sqrt().item()
+
+
+def r_squared(predicted: Tensor, y: Tensor) -> float:
+    """The share of the variance of `y` that is explained: 1 is perfect, 0 as good as the mean."""
+    return 1 - ((predicted - y).square().sum() / (y - y.mean()).square().sum()).item()
 
 
 @torch.no_grad()
@@ -30,7 +41,7 @@ def evaluate(network: nn.Module, train: Data, held_out: Data) -> dict[str, float
         "train_rmse": rmse(network(train.x).squeeze(1), train.y),
     }
     rounded = {name: round(value, 5) for name, value in figures.items()}
-    return {"held_out_rows": len(held_out), "train_rows": len(train), **rounded}
+    return {"held_out_rows": len(held_out.y), "train_rows": len(train.y), **rounded}
 
 
 def compare_weights(network: nn.Module, x: Tensor) -> dict[str, Any]:

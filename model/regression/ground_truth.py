@@ -16,6 +16,7 @@ TRUE_WEIGHTS = (0.5, -0.2, 1.5, -2.0, 0.8, -1.1, 0.3, -0.7, 1.2, -0.9)
 TRUE_BIAS = 2.0
 NOISE = 0.1  # standard deviation of what is added to the targets: no model's RMSE can be lower
 INPUTS = len(TRUE_WEIGHTS)
+ROWS, TRAIN_ROWS = 1000, 800  # the others are held out
 
 # Larger inputs are refused: they are further from the data than any answer could be worth.
 LIMIT = 100.0

@@ -27,8 +27,8 @@ class TrainingLost(UserError):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run after `epoch` of `epochs`: errors by epoch so far, R² on held-out rows, and the
-    learned weight of each input, the mean of the network's gradient over the held-out rows."""
+    """A run after `epoch` of `epochs`: errors by epoch so far, R² on the held-out rows, and the
+    learned weight of each input, the mean of the network's gradient over those rows."""
 
     epoch: int
     epochs: int

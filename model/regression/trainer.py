@@ -7,9 +7,11 @@ from collections import OrderedDict
 from dataclasses import asdict
 from typing import Any
 
+from model.regression.data import split_data
 from model.regression.live import Snapshot
-from model.regression.loop import RegressorSettings, Training
-from model.regression.regressor import gradients, split_data
+from model.regression.loop import Training
+from model.regression.regressor import gradients
+from model.regression.settings import RegressorSettings
 
 SLICE = 0.1  # seconds
 MOST_RUNS = 64  # that are kept; the one that was left for longest goes first
@@ -24,7 +26,10 @@ class Trainer:
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["run"]
         if request["epoch"] == 0:
-            self._begin(name, RegressorSettings(**request["settings"], device="cpu"))
+            settings = RegressorSettings(**request["settings"], device="cpu")
+            while len(self.runs) >= MOST_RUNS:
+                self.runs.popitem(last=False)
+            self.runs[name] = Training(settings, *split_data(settings.seed))
         training = self.runs[name]  # KeyError: it was dropped, or begun in a process before this
         self.runs.move_to_end(name)
         epochs, due = training.settings.epochs, time.monotonic() + SLICE
@@ -32,22 +37,13 @@ class Trainer:
             training.run_epoch()
         if training.epoch == epochs:
             del self.runs[name]
-        return asdict(take_snapshot(training))
-
-    def _begin(self, name: str, settings: RegressorSettings) -> None:
-        while len(self.runs) >= MOST_RUNS:
-            self.runs.popitem(last=False)
-        self.runs[name] = Training(settings, *split_data(settings.seed))
-
-
-def take_snapshot(training: Training) -> Snapshot:
-    """Where the training is."""
-    slopes = gradients(training.network, training.held_out.x).mean(dim=0) * training.scale
-    return Snapshot(
-        epoch=training.epoch,
-        epochs=training.settings.epochs,
-        train_rmse=[each["train_rmse"] for each in training.history],
-        held_out_rmse=[each["held_out_rmse"] for each in training.history],
-        r_squared=training.history[-1]["held_out_r2"],
-        weights=slopes.tolist(),
-    )
+        slopes = gradients(training.network, training.held_out.x).mean(dim=0) * training.scale
+        snapshot = Snapshot(
+            epoch=training.epoch,
+            epochs=epochs,
+            train_rmse=[each["train_rmse"] for each in training.history],
+            held_out_rmse=[each["held_out_rmse"] for each in training.history],
+            r_squared=training.history[-1]["held_out_r2"],
+            weights=slopes.tolist(),
+        )
+        return asdict(snapshot)

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from model.device import describe
 from model.regression.card import draw_curves, write_card
+from model.regression.data import split_data
 from model.regression.evaluation import compare_weights, evaluate
 from model.regression.ground_truth import NOISE, TRUE_BIAS, TRUE_WEIGHTS
-from model.regression.loop import RegressorSettings, Training, cross_validate
-from model.regression.regressor import ARCHITECTURE, LAYERS, is_finite, split_data
+from model.regression.loop import Training, cross_validate
+from model.regression.regressor import ARCHITECTURE, LAYERS, is_finite
+from model.regression.settings import RegressorSettings
 from model.run.checkpoint import Checkpoint
+from model.run.files import CURVES
 from model.run.folder import Run, UselessRun, check_output, mark, write_run
 from model.run.progress import Reporter, Silence
 
@@ -66,8 +69,8 @@ def train_regressor(
 
 def make_run(training: Training, folds: list[float], interrupted: bool) -> Run:
     """The run folder's contents. Raises UselessRun where the app would refuse them."""
-    network = training.finished_network()
-    final = evaluate(network, *split_data(training.settings.seed))
+    network, rows = training.finished_network(), split_data(training.settings.seed)
+    final = evaluate(network, *rows)
     if not is_finite(network) or not all(map(math.isfinite, final.values())):
         raise UselessRun()
     metrics = {
@@ -81,7 +84,7 @@ def make_run(training: Training, folds: list[float], interrupted: bool) -> Run:
         "noise_floor": NOISE,
         "final": final,
         "cross_validation": {"folds": len(folds), "rmse": [round(each, 4) for each in folds]},
-        "weights": compare_weights(network, split_data(training.settings.seed)[1].x),
+        "weights": compare_weights(network, rows[1].x),
         "history": [{k: round(v, 6) for k, v in each.items()} for each in training.history],
     }
     config = {
@@ -94,4 +97,4 @@ def make_run(training: Training, folds: list[float], interrupted: bool) -> Run:
         "true_function": {"weights": TRUE_WEIGHTS, "bias": TRUE_BIAS, "noise": NOISE},
     }
     weights = {name: tensor.half() for name, tensor in network.state_dict().items()}
-    return Run(weights, config, metrics, write_card(metrics), {"curves.png": draw_curves(metrics)})
+    return Run(weights, config, metrics, write_card(metrics), {CURVES: draw_curves(metrics)})

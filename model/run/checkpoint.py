@@ -32,8 +32,6 @@ DIGEST = hashlib.sha256().digest_size
 
 
 class BrokenCheckpoint(UserError):
-    """A checkpoint that is not what was written."""
-
     en = "The checkpoint {name} is damaged. Move it away and train again without --resume."
     zh = "检查点 {name} 已损坏。请移走它，并去掉 --resume 重新训练。"
 
@@ -47,8 +45,6 @@ class OldCheckpoint(UserError):
 
 
 class CheckpointInTheWay(UserError):
-    """A file that is no checkpoint of this program has a checkpoint's name."""
-
     en = (
         "{name} is not a checkpoint of this program, or is damaged; it is left alone. Move it "
         "away, or choose another --output."
@@ -57,8 +53,6 @@ class CheckpointInTheWay(UserError):
 
 
 class OtherRun(UserError):
-    """A checkpoint of a training that would come to other weights."""
-
     en = (
         "--resume: the interrupted run had {name} {before}, not {now}. Give the same settings, "
         "pictures and initial weights, or train again without --resume."
@@ -109,12 +103,11 @@ class Checkpoint:
             saved = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:  # it holds what could run code
             raise BrokenCheckpoint(name=self.path.name) from error
-        for name in {**saved["fingerprint"], **self.fingerprint}:
-            before, now = saved["fingerprint"].get(name), self.fingerprint.get(name)
-            if before != now:
-                raise OtherRun(
-                    name=name.replace("_", "-"), before=str(before)[:12], now=str(now)[:12]
-                )
+        before, now = saved["fingerprint"], self.fingerprint
+        for name in (*before, *now):
+            if before.get(name) != now.get(name):
+                facts = {"before": str(before.get(name))[:12], "now": str(now.get(name))[:12]}
+                raise OtherRun(name=name.replace("_", "-"), **facts)
         return saved["state"]
 
     def save(self, state: Mapping[str, Any]) -> None:
@@ -133,12 +126,10 @@ class Checkpoint:
             partial.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with partial.open("xb") as file:
-                    file.write(MAGIC + hashlib.sha256(payload.getbuffer()).digest())
-                    file.write(payload.getbuffer())
+                    digest = hashlib.sha256(payload.getbuffer()).digest()
+                    file.writelines([MAGIC, digest, payload.getbuffer()])
                     file.flush()
-                    # Without this a power cut could leave the new name on a file whose bytes
-                    # never arrived.
-                    os.fsync(file.fileno())
+                    os.fsync(file.fileno())  # or a power cut leaves the new name without its bytes
                 os.replace(partial, self.path)
             finally:
                 partial.unlink(missing_ok=True)

@@ -5,7 +5,7 @@
     metrics.json        settings, seed, device, seconds, history, final figures
     README.md           the model card
     curves.png …        the card's figures
-    *.safetensors       further tensors that a model wants beside its weights
+    known.safetensors   what the classifier's "neither" answer needs
 
 A run folder appears whole or not at all: it is written beside its place and renamed. It replaces
 an earlier run of the same kind only, told by the mark that config.json and metrics.json carry, and
@@ -18,7 +18,6 @@ import errno
 import json
 import logging
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -147,17 +146,16 @@ def read_run(folder: Path) -> Run:
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():
             raise MissingRunFile(folder=folder.name, name=name)
-    others = sorted(path for path in folder.glob("*.safetensors") if path.name != WEIGHTS)
-    metrics = read_json(folder / METRICS) if (folder / METRICS).is_file() else {}
+    tensors = {path.name: _read_tensors(path) for path in sorted(folder.glob("*.safetensors"))}
     return Run(
-        weights=read_tensors(folder / WEIGHTS),
+        weights=tensors.pop(WEIGHTS),
         config=read_json(folder / CONFIG),
-        metrics=metrics,
-        tensors={path.name: read_tensors(path) for path in others},
+        metrics=read_json(folder / METRICS) if (folder / METRICS).is_file() else {},
+        tensors=tensors,
     )
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def _read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file on the CPU, half precision widened to float32."""
     try:
         tensors = safetensors.torch.load_file(path)
@@ -223,7 +221,10 @@ def writing(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputNotWritable(folder=output, reason=reason_of(error)) from error
+        reason = (error.strerror or str(error) or type(error).__name__).lower()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = "there is no space left on the disk"
+        raise OutputNotWritable(folder=output, reason=reason) from error
 
 
 @contextmanager
@@ -231,25 +232,13 @@ def _written_beside(output: Path) -> Iterator[Path]:
     """A new folder beside `output` that is gone at the end, unless it was renamed to `output`."""
     if not output.name:  # "." or "/": there is no place beside it
         raise OutputInTheWay(folder=output)
-    fresh: Path | None = None
-    try:
-        with writing(output):
-            parent = output.absolute().parent
-            parent.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=parent))
-            fresh.chmod(0o755)  # mkdtemp's 0700 would keep a web server's user out
-            yield fresh
-    finally:
-        if fresh is not None:
-            shutil.rmtree(fresh, ignore_errors=True)
-
-
-def reason_of(error: OSError) -> str:
-    """Why something could not be written, in a few words."""
-    # safetensors reports a full disk as text
-    if error.errno in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in str(error):
-        return "there is no space left on the disk"
-    return (error.strerror or str(error) or type(error).__name__).lower()
+    with writing(output):
+        parent = output.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        named = {"prefix": f".{output.name}.", "dir": parent}
+        with tempfile.TemporaryDirectory(**named, ignore_cleanup_errors=True) as fresh:
+            os.chmod(fresh, 0o755)  # 0700, which it has, would keep a web server's user out
+            yield Path(fresh)
 
 
 def _replace_folder(fresh: Path, output: Path) -> None:

@@ -17,9 +17,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from model.regression.data import split_data
 from model.regression.evaluation import evaluate
-from model.regression.loop import RegressorSettings, Training, cross_validate
-from model.regression.regressor import split_data
+from model.regression.loop import Training, cross_validate
+from model.regression.settings import RegressorSettings
 
 CHOSEN = RegressorSettings(device="cpu")
 CANDIDATES = {

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -183,6 +182,23 @@ def test_what_came_during_the_training_stays_in_the_new_run(tmp_path, change):
     assert (tmp_path / "precious").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini"])
+@pytest.mark.parametrize("earlier", [True, False], ids=["beside a run", "alone"])
+def test_what_a_file_manager_left_stops_nothing_and_stays(tmp_path, name, earlier):
+    if earlier:
+        write_run(tmp_path / "run", RUN)
+    (tmp_path / "run").mkdir(exist_ok=True)
+    (tmp_path / "run" / name).write_bytes(b"icons")
+    check(tmp_path / "run")
+    write_run(tmp_path / "run", OTHER)
+    assert read_run(tmp_path / "run").config == OTHER.config
+    assert (tmp_path / "run" / name).read_bytes() == b"icons"
+    assert [each.name for each in tmp_path.iterdir()] == ["run"]
+    (tmp_path / "run" / "thesis.txt").write_text("years")
+    with pytest.raises(ForeignFiles, match=r"holds what train\.py did not write: thesis\.txt\."):
+        check(tmp_path / "run")
+
+
 def test_an_early_run_without_the_mark_is_read_and_left_alone(tmp_path):
     write_run(tmp_path / "run", RUN)
     for name in ("config.json", "metrics.json"):
@@ -249,19 +265,8 @@ def test_places_where_nothing_can_be_written(tmp_path, output):
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 1 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if os.name != "posix" or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("mounting a small disk needs root")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_full_disk_leaves_the_run_that_was_there(small_disk):
+def test_a_full_disk_leaves_the_run_that_was_there(mount):
+    small_disk = mount("size=1m")
     write_run(small_disk / "run", RUN)
     big = Run(weights={"w": torch.zeros(10**6)}, config={**RUN.config, "architecture": "big"})
     for output in ("run", "other"):
