@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -110,10 +110,8 @@ def follow_recipe(
     reporter: Reporter,
     started: float,
 ) -> Run:
-    """The phases one after the other, each going on from its state; what the run folder holds.
-
-    `started` is when the training was (monotonic). Raises UselessRun where the app would refuse it.
-    """
+    """The phases in turn, each going on from its state; what the run folder holds. `started` is
+    when the training was (monotonic). Raises UselessRun where the app would refuse the model."""
     labels = labels_of(folder.train)
     imagenet = Head.of(initial.network)  # on the CPU, where heads are trained: they are small
     options = {"root": folder.root, "workers": settings.workers, "reporter": reporter}
@@ -129,50 +127,38 @@ def follow_recipe(
     reporter.line(describe_choice(choice, len(folds)))
 
     saved["features"].save({"features": features})
-    rows = nearest_rows(imagenet(features[:, 0]), labels, len(folder.classes))
-    head_settings = replace(settings.head, strength=choice.strength)
-    head = HeadTraining(features, labels, imagenet.rows(rows), head_settings)
-    interrupted = run_epochs(head, states["checkpoint"], saved["checkpoint"].save, reporter)
-    network = replace_head(initial.network, head.head.weight, head.head.bias)
-    trained = Trained(network, features[:, 0], choice.out_of_fold, head.history, interrupted)
+    head = replace(settings.head, strength=choice.strength)
+    start = nearest_rows(imagenet(features[:, 0]), labels, len(folder.classes))
+    training = HeadTraining(features, labels, imagenet.rows(start), head)
+    interrupted = run_epochs(training, states["checkpoint"], saved["checkpoint"].save, reporter)
+    network = replace_head(initial.network, training.head.weight, training.head.bias)
+    trained = Trained(network, features[:, 0], choice.out_of_fold, training.history, interrupted)
 
     if settings.train_body and not interrupted:
         views, save = RandomViews(folder.train, folder.root, settings.seed), saved["body"].save
         tune = partial(tune_body, views, settings.body, save, reporter)
         look = partial(extract, pictures=folder.train, views=Views(PREPROCESSING))
-        trained = train_body(
-            trained, labels, imagenet, head_settings, states["body"], tune, look, save
-        )
+        trained = train_body(trained, labels, imagenet, head, states["body"], tune, look, save)
 
-    known, val = read_val(trained, labels, imagenet, folder, extract, half=settings.half)
+    known = known_score_of(trained, labels, imagenet)
+    if settings.half:  # before val is read: what is measured is what is saved
+        trained.network.half().float()
+    val_features = extract(trained.network, folder.val, Views(PREPROCESSING), exact=True)[:, 0]
+    val = OutOfFold(Head.of(trained.network)(val_features), known(val_features))
     metrics = {
-        **describe_training(settings, head_settings, folder, initial, rows, trained),
-        **judge(folder, choice, trained.out_of_fold, val, known.threshold),
+        **describe_training(settings, head, folder, initial, start, trained, started),
         "folds": len(folds),
-        "seconds": round(time.monotonic() - started, 1),
+        **judge(folder, choice, trained.out_of_fold, val, known.threshold),
     }
     return make_run(trained.network, settings.half, known, metrics)
 
 
-def read_val(
-    trained: Trained,
-    labels: Tensor,
-    imagenet: Head,
-    folder: PictureFolder,
-    extract: Callable[..., Tensor],
-    *,
-    half: bool,
-) -> tuple[KnownScore, OutOfFold]:
-    """The known score, and what the finished classifier says of val, which is read here and
-    nowhere else; network and score are rounded before, so that what is measured is what is saved.
-    """
+def known_score_of(trained: Trained, labels: Tensor, imagenet: Head) -> KnownScore:
+    """The known score of the training pictures' features, as the run folder keeps it."""
     threshold = acceptance_threshold(trained.out_of_fold.known_scores)
-    known = make_known_score(trained.features, labels, imagenet, len(folder.classes), threshold)
-    known.half().float()
-    if half:
-        trained.network.half().float()
-    features = extract(trained.network, folder.val, Views(PREPROCESSING), exact=True)[:, 0]
-    return known, OutOfFold(Head.of(trained.network)(features), known(features))
+    num_classes = trained.out_of_fold.logits.shape[1]
+    known = make_known_score(trained.features, labels, imagenet, num_classes, threshold)
+    return known.half().float()
 
 
 def describe_training(
@@ -182,6 +168,7 @@ def describe_training(
     initial: Initial,
     rows: list[int],
     trained: Trained,
+    started: float,
 ) -> dict[str, Any]:
     """What was done, on what, and how it went, epoch by epoch."""
     train, val = (Counter(each.label for each in part) for part in (folder.train, folder.val))
@@ -203,6 +190,7 @@ def describe_training(
         "seed": settings.seed,
         "device": str(describe(next(initial.network.parameters()).device)),
         "processes": world_size(),
+        "seconds": round(time.monotonic() - started, 1),
         "interrupted": trained.interrupted,
         "initial_weights": {**asdict(initial.provenance), "sha256": initial.sha256},
         "data": folder.root.resolve().name,

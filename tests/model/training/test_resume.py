@@ -221,23 +221,24 @@ def test_a_changed_picture_of_the_same_name_and_size_does_not_go_on(
     assert Checkpoint(left, {}).path.exists()
 
 
+ONE = replace(BODY, epochs=1)
 GO_ON = """
 import sys
 from pathlib import Path
 from model.training.recipe import train_classifier
-from tests.model.training.test_resume import BODY
+from tests.model.training.test_resume import ONE
 data, output, weights = map(Path, sys.argv[1:])
-train_classifier(BODY, data, output, init_weights=weights, resume=True)
+train_classifier(ONE, data, output, init_weights=weights, resume=True)
 """
 
 
 def test_another_number_of_processes_goes_on(few, initial_weights, tmp_path):
-    """Begun by one and killed in the first fold, ended by two: the same but for rounding."""
+    """Begun by one and killed after the first fold, ended by two: the same but for rounding."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    one = train_classifier(BODY, few, whole, init_weights=initial_weights)
+    one = train_classifier(ONE, few, whole, init_weights=initial_weights)
     options = {"init_weights": initial_weights, "reporter": KillAt(32)}
     with pytest.raises(Killed):
-        train_classifier(BODY, few, broken, **options)
+        train_classifier(ONE, few, broken, **options)
     run_together(2, GO_ON, str(few), str(broken), str(initial_weights))
     two = read_json(broken / "metrics.json")
     assert (one["processes"], two["processes"]) == (1, 2)
