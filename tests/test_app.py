@@ -55,6 +55,7 @@ def test_the_three_endpoints_answer(client: Client) -> None:
     assert (answer["value"], answer["gradients"]) == (9, {"x": 6})
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason="the ants and bees photos are not here")
 def test_the_val_photos_are_answered_as_the_card_says(client: Client) -> None:
     answers = [

@@ -209,6 +209,7 @@ def test_bodies_are_bounded_declared_or_not(served: Served) -> None:
         assert chunked.status_code in (400, 413), (path, chunked.text)
 
 
+@pytest.mark.slow
 def test_sessions_cost_nothing_once_they_are_answered(served: Served) -> None:
     def ask(times: int) -> None:
         for number in range(times):
@@ -332,7 +333,9 @@ def half_an_upload(served: Served) -> Iterator[socket.socket]:
         yield connection
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_an_end_answers_what_has_begun_and_leaves_nothing(tmp_path: Path, number: int) -> None:
     with serving(tmp_path) as served:
         kept = json.loads(served.upload(BEE.read_bytes()).text)[0]

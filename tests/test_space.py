@@ -75,6 +75,7 @@ def test_the_bundled_cards_are_model_cards() -> None:
         assert card.data.eval_results
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not STAND_IN.is_file(), reason="the Hub stand-in is not here")
 def test_the_commands_make_a_space_that_serves(tmp_path: Path) -> None:
     with stand_in(tmp_path) as environment:

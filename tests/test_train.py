@@ -279,7 +279,11 @@ def test_ctrl_c_before_there_is_a_model(few, initial_weights, tmp_path):
     ("options", "moments"),
     [
         (("--epochs", "30"), ("epoch 2/30", "epoch 20/30")),
-        (("--epochs", "1", "--train-body", "--batch-size", "4"), ("fold 2 of 2",)),
+        pytest.param(
+            ("--epochs", "1", "--train-body", "--batch-size", "4"),
+            ("fold 2 of 2",),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["head", "body"],
 )
@@ -301,6 +305,7 @@ def test_killed_and_resumed_ends_with_the_same_weights(
     assert sorted(each.name for each in tmp_path.iterdir()) == ["broken", "whole"]
 
 
+@pytest.mark.slow
 def test_two_processes_work_as_one(initial_weights, tmp_path, capsys):
     options = ("--train-body", "--epochs", "1")  # the head is trained before the body
     data = make_data(tmp_path / "data", train=4, val=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from torch import Tensor
 from torchvision.models import ResNet
@@ -13,10 +13,7 @@ from torchvision.models import ResNet
 from model.errors import UserError
 from model.run.progress import Reporter
 from model.training.cross_validation import OutOfFold
-from model.training.head import Epoch, HeadTraining
-
-if TYPE_CHECKING:
-    from model.training.body import BodyTraining
+from model.training.head import Epoch
 
 
 class Diverged(UserError):
@@ -37,8 +34,21 @@ class Trained:
     body_history: list[Epoch] = field(default_factory=list)
 
 
+class Training(Protocol):
+    """What is trained an epoch at a time: the head, or the whole network."""
+
+    settings: Any
+    history: list[Epoch]
+
+    @property
+    def pictures_an_epoch(self) -> int: ...
+    def run_epoch(self, on_pictures: Callable[[int], object]) -> Epoch: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
 def run_epochs(
-    training: HeadTraining | BodyTraining,
+    training: Training,
     state: dict[str, Any],
     save: Callable[[dict[str, Any]], None],
     reporter: Reporter,

@@ -113,6 +113,7 @@ def expressions() -> st.SearchStrategy[str]:
     return st.tuples(st.sampled_from(NAMES), st.sampled_from("+-*"), operations).map(" ".join)
 
 
+@pytest.mark.slow
 # The same 2,000 at each run; eight other seeds were tried by hand.
 @settings(
     max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True

@@ -29,9 +29,12 @@ from model.serving.served import Served
 
 ROOT = Path(__file__).parents[3]
 STAND_IN = ROOT.parent / "shared" / "hub_stand_in" / "hubserver.py"
-pytestmark = pytest.mark.skipif(
-    not STAND_IN.is_file(), reason="the shared Hub stand-in is not beside the project"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not STAND_IN.is_file(), reason="the shared Hub stand-in is not beside the project"
+    ),
+]
 WEIGHTS = random.Random(0).randbytes(3 << 20)
 PATIENCE = Patience(before_spare=0.1, before_serving=1.5, first_pause=0.2, longest_pause=0.5)
 

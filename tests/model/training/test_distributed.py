@@ -113,6 +113,7 @@ with process_group(torch.device("cpu")):
 """
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_trains_on_the_same_batches(initial_weights, data, tmp_path):
     """Three processes come to the last batch's gradients of one, even where some have no picture
     of it."""

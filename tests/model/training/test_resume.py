@@ -60,7 +60,7 @@ def same(one, two) -> bool:
     ("settings", "kills"),
     [
         (HEAD, [("epoch 2/4", 2), ("epoch 4/4", 2), ("features", 1)]),  # the last is val's
-        (
+        pytest.param(
             BODY,
             [
                 ("epoch 2/2", 32),  # after the features and 30 epochs of the head: in fold 1
@@ -69,6 +69,7 @@ def same(one, two) -> bool:
                 ("epoch 2/2", 3),  # of all pictures
                 ("features", 2),  # val's
             ],
+            marks=pytest.mark.slow,
         ),
     ],
     ids=["head", "body"],
@@ -232,6 +233,7 @@ train_classifier(ONE, data, output, init_weights=weights, resume=True)
 """
 
 
+@pytest.mark.slow
 def test_another_number_of_processes_goes_on(few, initial_weights, tmp_path):
     """Begun by one and killed after the first fold, ended by two: the same but for rounding."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
