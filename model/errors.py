@@ -6,6 +6,7 @@ Every module of this project raises its own subclasses of `UserError`. The comma
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 
@@ -50,3 +51,9 @@ class UserError(Sentence, Exception):
         new = type(self).__new__(type(self), *self.args)
         new.__dict__.update(self.__dict__)
         return new
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether that is the cause of the error, which a library may have wrapped in another."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return error is not None and (full or is_full_disk(error.__cause__))

@@ -28,8 +28,8 @@ from model.regression.settings import RegressorSettings
 
 
 class Training:
-    """One training run, an epoch at a time. `state` between two epochs is all that it needs to
-    go on, bit for bit on a CPU."""
+    """One training run, an epoch at a time. `state_dict` between two epochs is all that it needs
+    to go on, bit for bit on a CPU."""
 
     def __init__(self, settings: RegressorSettings, train: Data, held_out: Data) -> None:
         self.settings = settings
@@ -97,7 +97,7 @@ class Training:
             network[-1].bias.mul_(self.scale.cpu()).add_(self.mean.cpu())
         return network.half().float()
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """All that changes from epoch to epoch."""
         return {
             "network": self.network.state_dict(),
@@ -107,7 +107,7 @@ class Training:
             "seconds": self.seconds,
         }
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`, of a run with the same settings."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])

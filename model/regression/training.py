@@ -39,14 +39,14 @@ def train_regressor(
     training = Training(settings, *split_data(settings.seed))
     saved = Checkpoint(output, {"kind": "regressor", **asdict(settings)})
     if resume and (state := saved.load()):
-        training.load_state(state)
+        training.load_state_dict(state)
     kept, interrupted, folds = training.epoch, False, []
     try:
         with reporter.bar("train", settings.epochs) as bar:
             bar.advance(training.epoch)
             while training.epoch < settings.epochs:
                 figures = training.run_epoch()
-                saved.save(training.state())
+                saved.save(training.state_dict())
                 kept = training.epoch
                 bar.advance(1)
                 bar.note(**{k: figures[k] for k in ("loss", "held_out_rmse", "held_out_r2")})
@@ -58,7 +58,7 @@ def train_regressor(
     except KeyboardInterrupt:
         if not kept:
             raise
-        training.load_state(saved.load())  # the last whole epoch
+        training.load_state_dict(saved.load())  # the last whole epoch
         interrupted = True
     run = make_run(training, folds, interrupted)
     write_run(output, run)

@@ -14,7 +14,6 @@ of that only the files above: nothing that this program did not write is ever de
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -29,7 +28,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from model.errors import UserError
+from model.errors import UserError, is_full_disk
 from model.run.files import CARD, CONFIG, METRICS, NAMES, SYSTEM_FILES, WEIGHTS
 
 log = logging.getLogger(__name__)
@@ -222,7 +221,7 @@ def writing(output: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = (error.strerror or str(error) or type(error).__name__).lower()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full_disk(error):
             reason = "there is no space left on the disk"
         raise OutputNotWritable(folder=output, reason=reason) from error
 

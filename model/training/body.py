@@ -208,7 +208,7 @@ def train_body(
     save: Callable[[dict[str, Any]], None],
 ) -> Trained:
     """Fine-tune the whole network from the frozen recipe's: on the folds first, for the
-    calibration's sake, then on everything. Interrupted, the best so far is what is left.
+    calibration's sake, then on everything. Interrupted, what was learned so far is left.
 
     `tune` is `tune_body` with its first arguments given; `look` tells the pictures' features.
     """

@@ -64,7 +64,7 @@ def train_classifier(
     """Train on the pictures under `data` and write the run folder `output`; its metrics.
 
     Started by torchrun, all processes work together, and all but the main one return None.
-    Ctrl-C during the epochs leaves the best so far, with "interrupted" true in the metrics;
+    Ctrl-C during the epochs leaves what was learned so far, with "interrupted" true in the metrics;
     earlier it raises KeyboardInterrupt. Raises DataError, RunError, InitialWeightsError,
     DeviceError, Diverged, or what Checkpoint raises.
     """

@@ -5,7 +5,6 @@ What the server must know of Gradio that Gradio does not publish is asked here a
 
 from __future__ import annotations
 
-import errno
 import html
 import logging
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from gradio.block_function import BlockFunction
 from gradio.components.api_component import Api
 from gradio_client.utils import is_file_obj_with_meta
 
-from model.errors import UserError
+from model.errors import UserError, is_full_disk
 from tabs.language import language_of
 from tabs.server.uploads import DiskFull, path_of
 
@@ -111,9 +110,3 @@ def in_html(text: str) -> str:
     """`text` for an error, which the page shows as HTML; what is half of a character has no place
     in an answer's JSON."""
     return html.escape(text, quote=False).encode(errors="replace").decode()
-
-
-def is_full_disk(error: BaseException | None) -> bool:
-    """Whether that is the cause of the error, which Gradio may have wrapped in another."""
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return error is not None and (full or is_full_disk(error.__cause__))
