@@ -8,6 +8,10 @@ from contextlib import contextmanager
 
 import torch
 import torch.distributed as dist
+
+# DistributedDataParallel imports it, and it keeps for good the process group that there is by then
+# (as defaults of its functions), whose threads may then abort the process at its end.
+import torch.distributed.nn.functional
 from torch import Tensor
 
 from model.device import choose_device

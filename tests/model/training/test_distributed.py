@@ -66,7 +66,9 @@ def run_together(world_size: int, code: str, *arguments: str) -> None:
 
 
 GATHER = """
-import torch
+import torch, weakref
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
 from model.training.distributed import all_reduce, barrier, gather, is_main_process, rank, share
 from model.training.distributed import process_group
 with process_group(torch.device("cpu")):
@@ -78,6 +80,9 @@ with process_group(torch.device("cpu")):
     assert all_reduce(torch.tensor([1.0, rank()])).tolist() == [3.0, 3.0]
     barrier()
     assert is_main_process() == (rank() == 0)
+    group = weakref.ref(dist.group.WORLD)
+    DistributedDataParallel(torch.nn.Linear(2, 2))
+assert group() is None  # nor any thread of it, which could abort the process at its end
 """
 
 
