@@ -26,10 +26,12 @@ from model.errors import UserError
 from model.process.log import guard_streams
 from model.serving.models import serve_classifier, serve_regressor
 from model.serving.served import Served
-from tabs import STYLES, status
+from tabs import status
+from tabs.appearance import appearance
 from tabs.autograd import tab as autograd
 from tabs.classification import tab as classification
-from tabs.language import Words, i18n_key, translations
+from tabs.language import Words, i18n_key
+from tabs.listeners import again, opened
 from tabs.regression import tab as regression
 from tabs.server.launch import serving, stopped_by_signals
 from tabs.server.page import Page
@@ -37,15 +39,20 @@ from tabs.server.uploads import keep_tidy, upload_folder
 
 TITLE = "Ants or bees"
 TEXT: Words = {
+    "app.name": ("Ants or bees", "蚂蚁还是蜜蜂"),
     "app.title": ("# Ants or bees 🐜🐝", "# 蚂蚁还是蜜蜂 🐜🐝"),
     "app.intro": (
-        "A trained network that shows its work, and the PyTorch behind it.",
-        "一个展示自身思路的训练好的网络，以及它背后的 PyTorch。",
+        "See what a neural network decides, why, and how PyTorch computes it.",
+        "看神经网络如何作出判断，以及背后的 PyTorch 如何计算。",
     ),
     "app.classification": ("Classify", "图像分类"),
     "app.regression": ("Regression", "回归"),
     "app.autograd": ("Autograd", "自动求导"),
 }
+LANGUAGE_SWITCH = """
+<div role="group" aria-label="Language, 语言">
+  <button data-language="en" lang="en">EN</button><button data-language="zh" lang="zh">中文</button>
+</div>"""
 HOUR = 3600
 
 
@@ -73,17 +80,30 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 def build(classifier: Served, regressor: Served) -> gr.Blocks:
     """The page; the two models may still be loading."""
     with Page(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR)) as page:
-        gr.Markdown(i18n_key("app.title"))
-        gr.Markdown(i18n_key("app.intro"))
-        status.build(classifier, regressor)
-        with gr.Tabs():
+        with gr.Row(elem_id="header"):
+            gr.Markdown(i18n_key("app.title"), elem_id="title")
+            gr.Markdown(i18n_key("app.intro"), elem_id="intro")
+            status.build(classifier, regressor)
+            gr.HTML(LANGUAGE_SWITCH, elem_id="language-switch")
+        with gr.Tabs() as tabs:
             with gr.Tab(i18n_key("app.classification"), id="classification"):
                 classification.build(classifier)
             with gr.Tab(i18n_key("app.regression"), id="regression"):
                 regression.build(regressor)
             with gr.Tab(i18n_key("app.autograd"), id="autograd"):
                 autograd.build()
+        follow_address(tabs)
     return page
+
+
+def follow_address(tabs: gr.Tabs) -> None:
+    """Show the tab that the address names, name in it the one that is shown, and say its name in
+    the page's language, in which Gradio leaves the tabs as they were."""
+    private = {"api_visibility": "private"}
+    gr.on(opened(), None, None, tabs, js="() => page.openTab()", **private)
+    for tab in tabs.children:
+        tab.select(None, js=f"() => page.turned({tab.id!r})", **private)
+        again()(None, None, tab, js=f"() => page.nameTab({tab.id!r})", **private)
 
 
 def load(*models: Served) -> None:
@@ -113,9 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.port,
                 share=options.share,
                 footer_links=["api", "settings"],
-                theme=gr.themes.Soft(),
-                css_paths=STYLES,
-                i18n=translations(
+                **appearance(
                     TEXT, status.TEXT, classification.TEXT, regression.TEXT, autograd.TEXT
                 ),
             ):

@@ -1,4 +1,4 @@
-"""Which model answers: the line on top of the page, and the one below an answer."""
+"""Which model answers: the badge on top of the page, and the line below an answer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from gradio.context import Context
 from model.errors import UserError
 from model.run.origin import Origin
 from model.serving.served import Served
-from tabs.language import Words, language_of, say
-from tabs.listeners import listen
+from tabs.language import Words, say
+from tabs.listeners import again, listen
 
 TEXT: Words = {
     "status.classify": ("Classifier", "分类模型"),
     "status.regression": ("Regressor", "回归模型"),
     "status.device": ("Device", "设备"),
-    "status.bundled": ("bundled with this app", "随应用内置"),
+    "status.model": ("Model: {source}", "模型：{source}"),
+    "status.loading": ("The model is being loaded …", "正在加载模型……"),
+    "status.failed": ("No model", "没有模型"),
+    "status.bundled": ("built-in", "内置模型"),
     "status.answered": (
         "Model: {source}. Device: {device}, {milliseconds:.1f} ms.",
         "模型：{source}。设备：{device}，{milliseconds:.1f} 毫秒。",
@@ -27,37 +30,48 @@ SECONDS = 5  # between looks: a model may be swapped in when the Hub is back
 
 
 def build(classifier: Served, regressor: Served) -> None:
-    """Make the line; it is filled when the page is opened and kept up to date."""
-    line = gr.HTML(elem_id="status")
+    """Make the badge; it is filled when the page is opened and kept up to date."""
+    badge = gr.HTML(elem_id="status", min_height=36)
     models = {"classifier": classifier, "regressor": regressor}
-    looks = [Context.root_block.load, gr.Timer(SECONDS).tick]
-    listen(looks, show, inputs={}, outputs={"line": line}, constants=models)
+    looks = [Context.root_block.load, again(), gr.Timer(SECONDS).tick]
+    listen(looks, show, inputs={}, outputs={"badge": badge}, constants=models)
 
 
-def show(classifier: Served, regressor: Served, request: gr.Request) -> dict[str, str]:
-    language = language_of(request)
-    parts = describe("status.classify", classifier, language)
-    parts += describe("status.regression", regressor, language)
-    parts += describe_device(classifier, language)
-    return {"line": f'<div class="status">{"".join(parts)}</div>'}
+def show(classifier: Served, regressor: Served, language: str) -> dict[str, str]:
+    """The classifier's name, which opens to both models and the device; below it, always in sight,
+    what the reader should know about them."""
+    facts = describe_device(classifier, language)
+    notices = []
+    for key, served in (("status.regression", regressor), ("status.classify", classifier)):
+        name = say(TEXT, key, language)
+        source, notice = describe(served, language)
+        facts.insert(0, (name, source))
+        if notice:
+            notices.append(f'<p class="notice">{escape(name)}: {escape(notice)}</p>')
+    summary = say(TEXT, "status.model", language, source=facts[0][1]) if facts[0][1] else ""
+    summary = summary or say(TEXT, "status.failed" if notices else "status.loading", language)
+    rows = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in facts if fact
+    )
+    return {
+        "badge": f'<details class="status"><summary>{escape(summary)}</summary><dl>{rows}</dl>'
+        f"</details>{''.join(notices)}"
+    }
 
 
-def describe(key: str, served: Served, language: str) -> list[str]:
-    """HTML of one model: where it came from, then what the reader should know about it."""
-    name = say(TEXT, key, language)
-    lines, notice = [], served.notice
+def describe(served: Served, language: str) -> tuple[str, str]:
+    """Where a model came from, and what the reader should know about it; each may be ""."""
+    notice = served.notice
+    source = ""
     try:
-        lines = [_fact(name, origin_text(served.get(timeout=0).origin, language))]
+        source = origin_text(served.get(timeout=0).origin, language)
     except UserError as error:
         notice = error
-    if notice:
-        text = f"{name}: {notice.message(language)}"
-        lines.append(f'<span class="notice">{escape(text)}</span>')
-    return lines
+    return source, notice.message(language) if notice else ""
 
 
-def describe_device(classifier: Served, language: str) -> list[str]:
-    """HTML of what computes here, once torch has been imported to serve the classifier."""
+def describe_device(classifier: Served, language: str) -> list[tuple[str, str]]:
+    """What computes here, once torch has been imported to serve the classifier."""
     try:
         classifier.get(timeout=0)
     except UserError:
@@ -65,11 +79,7 @@ def describe_device(classifier: Served, language: str) -> list[str]:
     from model import device
 
     found = str(device.describe(device.choose_device()))
-    return [_fact(say(TEXT, "status.device", language), found)]
-
-
-def _fact(name: str, text: str) -> str:
-    return f"<span>{escape(name)}: <b>{escape(text)}</b></span>"
+    return [(say(TEXT, "status.device", language), found)]
 
 
 def answered_by(origin: Origin, device: str, milliseconds: float, language: str) -> str:

@@ -147,11 +147,11 @@ def app_url(
 def serve() -> Iterator[Callable[..., str]]:
     """`serve(blocks, **launch_options) -> url`: the blocks on a free port until the module ends.
 
-    A tab alone, with its words, and the style sheets of the whole page:
+    A tab alone, with its words, and the looks and scripts of the whole page:
 
         with Page() as blocks, gr.Tab("Regression"):
             regression.build(served)
-        url = serve(blocks, i18n=translations(regression.TEXT), css_paths=STYLES)
+        url = serve(blocks, **appearance(regression.TEXT))
     """
     running: list[gr.Blocks] = []
 

@@ -11,7 +11,7 @@ import math
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 
@@ -22,7 +22,6 @@ from model.autograd.snippet import snippet
 from model.errors import UserError
 from tabs.autograd import charts, views
 from tabs.autograd.text import word
-from tabs.language import language_of
 from tabs.listeners import Updates
 from tabs.numbers import number
 
@@ -44,59 +43,55 @@ def values_of(parsed: Expression, kept: Values) -> Values:
     return {name: kept.get(name, NEW_VALUE) for name in parsed.variables}
 
 
-def open_page(request: gr.Request) -> Updates:
+def open_page(place: str, language: str) -> Updates:
     """What the address asks for, or the default example; beside a mistake in the address too."""
-    text = request.query_params.get("f") or DEFAULT["expression"]
-    kept = read_values(request) if request.query_params.get("f") else dict(DEFAULT["values"])
+    query = dict(parse_qsl(place))
+    text = query.get("f") or DEFAULT["expression"]
+    kept = read_values(query.get("at", "")) if query.get("f") else dict(DEFAULT["values"])
     trained = DEFAULT["trains"] if text == DEFAULT["expression"] else []
     try:
-        opened = {**show_expression(text, kept, trained, False, request), "kept": kept}
+        opened = {**show_expression(text, kept, trained, False, language), "kept": kept}
     except UserError as error:
-        opened = open_example(DEFAULT, {}, False, request)
-        opened["problem"] = views.problem(error, language_of(request))
-    return {**opened, "expression": text, "query": {**opened["query"], "by_hand": False}}
+        opened = open_example(DEFAULT, {}, False, language)
+        opened["problem"] = views.problem(error, language)
+    return {**opened, "expression": text}
 
 
-def read_values(request: gr.Request) -> Values:
+def read_values(at: str) -> Values:
     """The values in the page's address, "w:2,b:1"."""
     values = {}
-    for pair in request.query_params.get("at", "").split(","):
+    for pair in at.split(","):
         name, _, text = pair.rpartition(":")
         with suppress(ValueError):  # someone edited the address; the variable starts anew
             values[name] = float(text)
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def open_linked_tab(tab: str, request: gr.Request) -> Updates:
-    """Show this tab first when the address holds an expression."""
-    return {"tabs": gr.Tabs(selected=tab)} if "f" in request.query_params else {}
-
-
-def open_example(example: dict, kept: Values, second: bool, request: gr.Request) -> Updates:
+def open_example(example: dict, kept: Values, second: bool, language: str) -> Updates:
     """Put in one of the examples with its values."""
     kept = {**kept, **example["values"]}
-    opened = show_expression(example["expression"], kept, example["trains"], second, request)
+    opened = show_expression(example["expression"], kept, example["trains"], second, language)
     return {**opened, "expression": example["expression"], "kept": kept, "rate": example["rate"]}
 
 
 def open_expression(
-    expression: str, text: str, kept: Values, chosen: dict, second: bool, request: gr.Request
+    expression: str, text: str, kept: Values, chosen: dict, second: bool, language: str
 ) -> Updates:
     """Answer a newly typed expression; on a mistake, say so and leave the rest as it is."""
     if expression == text:  # it came from an example or the address, or a mistake was taken back
         return {"problem": ""}
     try:
-        return show_expression(expression, kept, chosen["trained"], second, request)
+        return show_expression(expression, kept, chosen["trained"], second, language)
     except UserError as error:
-        return {"problem": views.problem(error, language_of(request))}
+        return {"problem": views.problem(error, language)}
 
 
 def show_expression(
-    text: str, kept: Values, trained: list[str], second: bool, request: gr.Request
+    text: str, kept: Values, trained: list[str], second: bool, language: str
 ) -> Updates:
     """The answer, the value fields, and all that offers variables to choose from."""
     parsed = parse(text)
-    answer = show_answer(parsed, kept, None, second, request)
+    answer = show_answer(parsed, kept, None, second, language)
     fields = dict.fromkeys(FIELDS, gr.update(visible=False))
     for field, (name, value) in zip(FIELDS, values_of(parsed, kept).items(), strict=False):
         fields[field] = gr.update(visible=True, label=name, value=value)
@@ -110,14 +105,12 @@ def show_expression(
 
 
 def show_answer(
-    parsed: Expression, kept: Values, step: int | None, second: bool, request: gr.Request
+    parsed: Expression, kept: Values, step: int | None, second: bool, language: str
 ) -> Updates:
-    """The answer, the graph at a step (None: the last), and the address that leads back here, to
-    be written if it is of a change made by hand: merely opening the page changes no address."""
+    """The answer, the graph at a step (None: the last), and the address that leads back here."""
     from model.autograd.comparison import compare, hessian_agrees
     from model.autograd.gradients import differentiate
 
-    language = language_of(request)
     values = values_of(parsed, kept)
     compared = compare(parsed, values)
     more = ""
@@ -125,10 +118,9 @@ def show_answer(
         hessian = differentiate(parsed, values, order=2).hessian or {}
         more = views.hessian(hessian, hessian_agrees(hessian, compared), language)
     at = ",".join(f"{name}:{value:.12g}" for name, value in values.items())
-    query = urlencode({"f": parsed.source, **({"at": at} if at else {})})
     return {
         "answer": views.answer(compared, more, language),
-        "query": {"query": query, "by_hand": True},
+        "query": urlencode({"f": parsed.source, **({"at": at} if at else {})}),
         **show_graph(parsed, compared.trace, step, language),
     }
 
@@ -148,31 +140,30 @@ def show_graph(parsed: Expression, trace: Trace, step: int | None, language: str
 
 
 def change_values(
-    text: str, kept: Values, step: int, second: bool, request: gr.Request, **fields: float | None
+    text: str, kept: Values, step: int, second: bool, language: str, **fields: float | None
 ) -> Updates:
     """Remember the values that were typed, `field_0` for the first variable, and answer."""
     parsed = parse(text)
     typed = {name: fields[field] for name, field in zip(parsed.variables, FIELDS, strict=False)}
     kept = {**kept, **{name: float(value) for name, value in typed.items() if value is not None}}
     try:
-        answer = show_answer(parsed, kept, step, second, request)
+        answer = show_answer(parsed, kept, step, second, language)
     except UserError as error:
-        return {"problem": views.problem(error, language_of(request))}
+        return {"problem": views.problem(error, language)}
     return {"problem": "", "kept": kept, **answer}
 
 
-def show_step(text: str, kept: Values, step: int, request: gr.Request, move: int = 0) -> Updates:
+def show_step(text: str, kept: Values, step: int, language: str, move: int = 0) -> Updates:
     """The graph at the slider's step, or `move` steps on from it."""
     from model.autograd.gradients import trace
 
     parsed = parse(text)
     traced = trace(parsed, values_of(parsed, kept))
-    return show_graph(parsed, traced, step + move, language_of(request))
+    return show_graph(parsed, traced, step + move, language)
 
 
-def show_details(text: str, kept: Values, query: dict, request: gr.Request) -> Updates:
-    """Formulas, code, and what goes into the page's address; "" leaves it as it is."""
-    language = language_of(request)
+def show_details(text: str, kept: Values, language: str) -> Updates:
+    """Formulas and code."""
     parsed = parse(text)
     values = values_of(parsed, kept)
     try:
@@ -186,11 +177,10 @@ def show_details(text: str, kept: Values, query: dict, request: gr.Request) -> U
     return {
         "formula": views.formulas(parsed, derivatives, simplified, language) + end,
         "code": snippet(parsed, values),
-        "link": query["query"] if query["by_hand"] else "",
     }
 
 
-def choose(request: gr.Request, **chosen: str | list[str] | None) -> Updates:
+def choose(**chosen: str | list[str] | None) -> Updates:
     """Which variables "See it move" shows and changes, as one state.
 
     Kept apart from the components: they are redrawn one after another, and a listener that read
@@ -200,13 +190,12 @@ def choose(request: gr.Request, **chosen: str | list[str] | None) -> Updates:
 
 
 def show_moving(
-    text: str, kept: Values, chosen: dict, rate: float | None, steps: int, request: gr.Request
+    text: str, kept: Values, chosen: dict, rate: float | None, steps: int, language: str
 ) -> Updates:
     """Curve, contours and descent, with the reason why it converges or not."""
     from model.autograd.descent import descend, stability
     from model.autograd.gradients import differentiate
 
-    language = language_of(request)
     rate = rate or 0.0
     along, across, up, trained = (chosen[key] for key in ("along", "across", "up", "trained"))
     parsed = parse(text)
@@ -246,7 +235,7 @@ def is_line_fit(parsed: Expression, values: Values, trained: list[str]) -> bool:
     )
 
 
-def set_rate(factor: float, text: str, kept: Values, chosen: dict, request: gr.Request) -> Updates:
+def set_rate(factor: float, text: str, kept: Values, chosen: dict) -> Updates:
     """The learning rate at `factor` times the limit, where there is one."""
     from model.autograd.descent import stability
 

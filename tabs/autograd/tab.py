@@ -10,7 +10,6 @@ from typing import TypedDict
 
 import gradio as gr
 from gradio.components import Component
-from gradio.context import Context
 
 from model.autograd.latex import latex
 from model.autograd.parsing import parse
@@ -19,7 +18,7 @@ from tabs.autograd import events
 from tabs.autograd.events import DEFAULT, EXAMPLES, FIELDS, NEW_VALUE
 from tabs.autograd.text import WORDS, label
 from tabs.language import Words, language_of
-from tabs.listeners import CALLERS, listen, named, some
+from tabs.listeners import CALLERS, again, listen, named, opened, some
 
 __all__ = ["TEXT", "build", "gradients"]
 
@@ -31,18 +30,10 @@ TEXT: Words = {
 MOVES = {"start": -1000, "back": -1, "next": 1, "end": 1000}  # steps
 RATES = {"safe": 0.5, "unsafe": 1.05}  # of the limit
 CHOICES = ("along", "across", "up", "trained")
+NAME = "autograd"  # of the tab in the address
 STEP = ("step", "graph", "step_text")
 ANSWER = ("problem", "answer", "query", *STEP)
 MOVING = ("verdict", "plots", "losses")
-# The page's address holds the expression and its values, so that it can be shared.
-WRITE_ADDRESS = """(query) => {
-    if (!query) return;
-    const url = new URL(window.location);
-    for (const key of ["f", "at"]) url.searchParams.delete(key);
-    for (const [key, value] of new URLSearchParams(query)) url.searchParams.set(key, value);
-    window.history.replaceState(window.history.state, "", url);
-}"""
-
 Number = float | str  # "NaN", "Infinity" and "-Infinity" where JSON has no number
 
 
@@ -123,7 +114,6 @@ def as_json(value: float, missing: str | None = "NaN") -> Number | None:
 
 def build() -> None:
     """The tab's components, listeners and endpoint. Call it inside a `gr.Tab`."""
-    tab = Context.block
     _build_answer()
     with gr.Tabs():
         with gr.Tab(label("move")):
@@ -133,19 +123,15 @@ def build() -> None:
         with gr.Tab(label("code")):
             gr.Markdown(label("code_info"))
             gr.Code(language="python", interactive=False, elem_id="autograd-code")
-    gr.Textbox(visible=False, elem_id="autograd-link")
+    gr.Textbox(visible=False, elem_id="autograd-query")  # of the page's address
     parts = {
         "kept": gr.State(dict(DEFAULT["values"])),  # every value that was ever typed, by name
         "text": gr.State(DEFAULT["expression"]),  # the last expression without a mistake
         "chosen": gr.State({}),  # what `events.choose` gives
-        "query": gr.State({}),  # of the page's address, from `events.show_answer`
         **named("autograd-"),
     }
     _listen_to_input(parts)
     _listen_to_changes(parts)
-    if isinstance(tab, gr.Tab) and isinstance(tab.parent, gr.Tabs) and tab.id is not None:
-        page, tabs = Context.root_block.load, {"tabs": tab.parent}
-        listen([page], events.open_linked_tab, {}, tabs, {"tab": tab.id})
     endpoint(gradients, "gradients", CALLERS)
 
 
@@ -195,20 +181,21 @@ def _build_moving() -> None:
 
 
 def _listen_to_input(parts: dict[str, Component]) -> None:
-    opened = some(parts, ["text", "chosen", *ANSWER, *FIELDS, *CHOICES])
-    replaced = opened | some(parts, ["expression", "kept", "rate"])
-    listen([Context.root_block.load], events.open_page, parts, replaced)
+    shown = some(parts, ["text", "chosen", *ANSWER, *FIELDS, *CHOICES])
+    replaced = shown | some(parts, ["expression", "kept", "rate"])
+    listen(opened(), events.open_page, parts, replaced)
     # .input of a gr.Textbox misses Backspace, paste and input methods: it listens to keypresses.
-    listen([parts["expression"].change], events.open_expression, parts, opened)
+    listen([parts["expression"].change], events.open_expression, parts, shown, changes=NAME)
     for name, example in EXAMPLES.items():
         click = parts[f"example_{name}"].click
-        listen([click], events.open_example, parts, replaced, {"example": example})
+        listen([click], events.open_example, parts, replaced, {"example": example}, changes=NAME)
     typed = some(parts, ["second", *FIELDS])
     listen(
-        [part.input for part in typed.values()],
+        [*(part.input for part in typed.values()), again()],
         events.change_values,
         typed | some(parts, ["text", "kept", "step"]),
         some(parts, ["kept", *ANSWER]),
+        changes=NAME,
     )
     shown = some(parts, STEP)
     listen([parts["step"].input], events.show_step, parts, shown)
@@ -218,10 +205,8 @@ def _listen_to_input(parts: dict[str, Component]) -> None:
 
 def _listen_to_changes(parts: dict[str, Component]) -> None:
     """What follows from a new expression or value, and the controls of "See it move"."""
-    details = some(parts, ["formula", "code", "link"])
-    listen([parts["query"].change], events.show_details, parts, details).then(
-        None, parts["link"], None, js=WRITE_ADDRESS, api_visibility="private"
-    )
+    details = some(parts, ["formula", "code"])
+    listen([parts["query"].change, again()], events.show_details, parts, details)
     choices = some(parts, CHOICES)
     choose = [part.input for part in choices.values()]
     listen(choose, events.choose, choices, some(parts, ["chosen"]))
@@ -229,4 +214,5 @@ def _listen_to_changes(parts: dict[str, Component]) -> None:
         rate = some(parts, ["rate"])
         listen([parts[name].click], events.set_rate, parts, rate, {"factor": factor})
     triggers = [parts[name].change for name in ("query", "chosen", "rate", "steps")]
+    triggers.append(again())
     listen(triggers, events.show_moving, parts, some(parts, MOVING))

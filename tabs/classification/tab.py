@@ -16,8 +16,8 @@ from PIL import Image
 from model.images.loader import load_picture
 from model.serving.served import Served
 from tabs.api import endpoint
-from tabs.language import Words, i18n_key, language_of, say
-from tabs.listeners import listen
+from tabs.language import Words, i18n_key, say
+from tabs.listeners import again, listen
 from tabs.server.uploads import path_of
 from tabs.status import answered_by
 from tabs.zerogpu import on_gpu
@@ -119,7 +119,7 @@ def build(served: Served[Classifier]) -> None:
             )
     ask = asker(served)
     listen(
-        [picture.change],
+        [picture.change, again()],
         show,
         inputs={"picture": picture},
         outputs={"words": words, "probabilities": probabilities, "heat_map": heat_map},
@@ -149,9 +149,8 @@ def asker(served: Served[Classifier]) -> Callable[[Image.Image], Answer]:
     return ask
 
 
-def show(picture: FileDataDict | None, ask: Callable, request: gr.Request) -> dict[str, Any]:
+def show(picture: FileDataDict | None, ask: Callable, language: str) -> dict[str, Any]:
     """The verdict, the probabilities and the heat map of a picture that was dropped."""
-    language = language_of(request)
     if picture is None:
         return {"words": waiting(language), "probabilities": None, "heat_map": None}
     answer = ask(load_picture(path_of(picture)))

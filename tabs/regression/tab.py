@@ -17,8 +17,8 @@ from model.regression.ground_truth import check_inputs, is_far, true_function
 from model.regression.live import make_trainer, watch_training
 from model.serving.served import Served
 from tabs.api import endpoint
-from tabs.language import i18n_key, language_of
-from tabs.listeners import listen
+from tabs.language import i18n_key
+from tabs.listeners import again, listen
 from tabs.regression.text import ROWS, TEXT
 from tabs.regression.views import (
     NAMES,
@@ -52,7 +52,7 @@ def build(served: Served[Regressor]) -> None:
             with gr.Column(min_width=300):
                 parts = gr.HTML(elem_id="regression-parts")
     listen(
-        [Context.root_block.load, *(slider.change for slider in sliders.values())],
+        [Context.root_block.load, again(), *(slider.change for slider in sliders.values())],
         show,
         inputs=sliders,
         outputs={"answer": answer, "parts": parts},
@@ -109,9 +109,9 @@ def build_learning() -> None:
     stop.click(None, cancels=[training], api_visibility="private")
 
 
-def show(served: Served, request: gr.Request, **row: float) -> dict[str, str]:
+def show(served: Served, language: str, **row: float) -> dict[str, str]:
     """The answer for what the sliders say, and its parts."""
-    language, x = language_of(request), [row[name] for name in NAMES]
+    x = [row[name] for name in NAMES]
     try:
         regressor = served.get()
         answered = show_answer(ask(regressor, x), language)
@@ -147,19 +147,17 @@ def ask(regressor: Regressor, x: list[float]) -> Prediction:
     )
 
 
-def random_row(request: gr.Request) -> dict[str, float]:
+def random_row() -> dict[str, float]:
     """A row as the training rows are drawn, within the sliders' ends."""
     return {name: round(max(-3.0, min(3.0, random.gauss(0, 1))), 2) for name in NAMES}
 
 
-def set_row(row: Sequence[float], request: gr.Request) -> dict[str, float]:
+def set_row(row: Sequence[float]) -> dict[str, float]:
     return dict(zip(NAMES, row, strict=True))
 
 
-def learn(
-    trainer: Worker, request: gr.Request, rate: float, batch: int
-) -> Iterator[dict[str, str]]:
+def learn(trainer: Worker, language: str, rate: float, batch: int) -> Iterator[dict[str, str]]:
     """Train a fresh network; its charts, several times a second."""
     settings = {"learning_rate": rate, "batch_size": batch, "seed": random.randrange(2**31)}
     for snapshot in watch_training(trainer, settings):
-        yield {"charts": show_learning(snapshot, language_of(request))}
+        yield {"charts": show_learning(snapshot, language)}

@@ -38,6 +38,7 @@ def serving(
     `options` are those of `gr.Blocks.launch`. Raises CannotListen.
     """
     gate = Gate(page, folder)
+    middleware = options.pop("app_kwargs", {}).get("middleware", [])
     _check_address(host, port)
     _go_around_proxies(host)
     page.queue(api_open=False, max_size=MOST_WAITING)
@@ -49,7 +50,7 @@ def serving(
         ssr_mode=False,
         run_history=False,  # which would use this host's Hub token for whoever asks
         enable_monitoring=False,
-        app_kwargs={"middleware": [Middleware(gate.around)]},
+        app_kwargs={"middleware": [Middleware(gate.around), *middleware]},
         **options,
     )
     try:

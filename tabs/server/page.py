@@ -16,7 +16,7 @@ from gradio.components.api_component import Api
 from gradio_client.utils import is_file_obj_with_meta
 
 from model.errors import UserError, is_full_disk
-from tabs.language import language_of
+from tabs.language import VISITOR, read_visitor
 from tabs.server.uploads import DiskFull, path_of
 
 log = logging.getLogger(__name__)
@@ -53,13 +53,16 @@ class Page(gr.Blocks):
             error.message = in_html(str(error.message))
             raise
         except Exception as error:
-            if is_full_disk(error):
-                log.warning("%s: there is no space left on the disk", function.name)
-                error = DiskFull()
-            elif not isinstance(error, UserError):
-                log.exception("%s failed", function.name)
-                error = Unexpected()
-            sentence = in_html(error.message(language_of(request)))
+            told = next(
+                (
+                    v
+                    for part, v in zip(function.inputs, inputs, strict=False)
+                    if part.elem_id == VISITOR
+                ),
+                None,
+            )
+            language = read_visitor(told, request)["language"]
+            sentence = in_html(understood(error, function.name).message(language))
             raise gr.Error(sentence, print_exception=False) from None
 
     @property
@@ -86,6 +89,17 @@ class Page(gr.Blocks):
         """Close, without waiting for connections that last as long as a page is open."""
         self.server.config.timeout_graceful_shutdown = 1
         self.close(verbose=False)
+
+
+def understood(error: Exception, function: str) -> UserError:
+    """What to tell the visitor of an `error` in `function`; what is not the visitor's is logged."""
+    if isinstance(error, UserError):
+        return error
+    if is_full_disk(error):
+        log.warning("%s: there is no space left on the disk", function)
+        return DiskFull()
+    log.error("%s failed", function, exc_info=error)
+    return Unexpected()
 
 
 def complete(function: BlockFunction, inputs: list[Any]) -> list[Any]:

@@ -18,9 +18,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from model.autograd.symbolic_worker import QUICK
-from tabs import STYLES
+from tabs.appearance import appearance
 from tabs.autograd import tab as autograd
-from tabs.language import translations
 from tabs.server.page import Page as AppPage
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def url(serve: Callable[..., str]) -> str:
             gr.Markdown("something else")
         with gr.Tab("Autograd", id="autograd"):
             autograd.build()
-    return serve(blocks, i18n=translations(autograd.TEXT), css_paths=STYLES)
+    return serve(blocks, **appearance(autograd.TEXT))
 
 
 @pytest.fixture(scope="module")

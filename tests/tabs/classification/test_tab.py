@@ -23,9 +23,9 @@ from model.run.folder import read_run
 from model.run.origin import Origin
 from model.serving.models import WEIGHTS_FOLDER, serve_classifier
 from model.serving.served import Served
-from tabs import STYLES, status
+from tabs import status
+from tabs.appearance import appearance
 from tabs.classification import tab as classification
-from tabs.language import translations
 from tabs.server.page import Page as AppPage
 from tests.conftest import ROOT
 
@@ -45,8 +45,7 @@ def serve_tab(served: Served, serve: Callable[..., str]) -> str:
     served.start()
     return serve(
         blocks,
-        i18n=translations(classification.TEXT),
-        css_paths=STYLES,
+        **appearance(classification.TEXT),
         max_file_size="20mb",
     )
 

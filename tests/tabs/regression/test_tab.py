@@ -22,8 +22,7 @@ from model.regression.ground_truth import true_function
 from model.run.origin import Origin
 from model.serving.models import serve_regressor
 from model.serving.served import Served
-from tabs import STYLES
-from tabs.language import translations
+from tabs.appearance import appearance
 from tabs.regression import tab as regression
 from tabs.regression.views import draw_bars, draw_errors, show_answer
 from tabs.server.page import Page as AppPage
@@ -42,7 +41,7 @@ def tab(served: Served) -> gr.Blocks:
 def url(serve: Callable[..., str]) -> str:
     served = serve_regressor(None)
     served.start()
-    return serve(tab(served), i18n=translations(regression.TEXT), css_paths=STYLES)
+    return serve(tab(served), **appearance(regression.TEXT))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,83 @@
+// The page's address: ?tab=… and all that this tab holds, written once something was changed by
+// hand, so that it can be shared, reloaded, and walked with Back and Forward.
+//
+// While one types, the entry of the history is replaced; after a second's rest, or on a change of
+// tab, a new one is pushed. In a Space the page is in a frame of another origin: Spaces hand the
+// outer address's query in when the frame is opened, and write it at a message with `queryString`
+// (https://huggingface.co/docs/hub/spaces-handle-url-parameters).
+(() => {
+  const REST = 1000; // milliseconds
+  const FIRST = "classification";
+  const queries = {}; // of each tab that was changed, without `tab`
+  let settled = location.search; // the entry that Back is to come to
+  let timer;
+
+  const tabOf = (search) => {
+    const query = new URLSearchParams(search);
+    return query.get("tab") ?? (query.has("f") ? "autograd" : FIRST);
+  };
+  let tab = tabOf(location.search);
+
+  const searchOf = () => {
+    const query = new URLSearchParams({ tab });
+    for (const [key, value] of new URLSearchParams(queries[tab] ?? "")) query.set(key, value);
+    const lang = new URLSearchParams(location.search).get("lang");
+    if (lang) query.set("lang", lang);
+    return `?${query}`;
+  };
+
+  const put = (search, how) => {
+    history[how](history.state, "", search || location.pathname);
+    if (window.parent !== window)
+      window.parent.postMessage({ queryString: search.replace(/^\?/, "") }, "*");
+  };
+
+  const settle = () => {
+    clearTimeout(timer);
+    const search = location.search;
+    if (search === settled) return;
+    put(settled, "replaceState");
+    put(search, "pushState");
+    settled = search;
+  };
+
+  const write = () => {
+    if (searchOf() !== location.search) put(searchOf(), "replaceState");
+    clearTimeout(timer);
+    timer = setTimeout(settle, REST);
+  };
+
+  const open = () => document.querySelector("#open-address")?.click();
+
+  Object.assign(page, {
+    tabOf: () => tabOf(location.search),
+    // The tab `name` was changed by hand, and now holds `query`.
+    changed: (name, query) => {
+      queries[name] = query;
+      if (name === tab) write();
+    },
+    // The tab `name` is shown now.
+    turned: (name) => {
+      if (name === tab) return;
+      settle();
+      tab = name;
+      put(searchOf(), "pushState");
+      settled = location.search;
+    },
+    keepInAddress: (key, value) => {
+      const query = new URLSearchParams(location.search);
+      query.set(key, value);
+      put(`?${query}`, "replaceState");
+      settled = location.search;
+    },
+  });
+
+  addEventListener("popstate", () => {
+    clearTimeout(timer);
+    settled = location.search;
+    tab = tabOf(settled);
+    if (window.parent !== window)
+      window.parent.postMessage({ queryString: settled.replace(/^\?/, "") }, "*");
+    open();
+  });
+})();
