@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -26,19 +26,26 @@ from model.run.files import KNOWN
 from model.run.folder import Run, mark, read_run
 from model.run.origin import Origin
 
+Verdict = Literal["known", "unusual", "neither"]
+
 
 @dataclass(frozen=True)
 class Answer:
     """What the classifier says of one picture.
 
-    `probabilities` maps every class to a number in 0..1, summing to 1. `known` is False when the
-    picture is like nothing in the training data: `known_score` (0..1) is then under
-    `known_threshold` (both are None of a model that cannot tell). `heat_map` [h, w], 0..1, tells
-    which parts of `seen` spoke for the likeliest class. `origin` and `device` say who answered.
+    `probabilities` maps every class to a number in 0..1, summing to 1. `verdict` tells how like
+    the training pictures the picture is: "known"; "unusual", perhaps of a class, but unlike the
+    pictures that were learned from; or "neither", like nothing in the training data. It rests on
+    `known_score` (0..1), which "known" needs `known_threshold` of (both are None of a model that
+    cannot tell). `percentile` (0..100) is how many of 100 training pictures score lower when they
+    are judged by a model that has not seen them, None of a run that does not say. `heat_map`
+    [h, w], 0..1, tells which parts of `seen` spoke for the likeliest class. `origin` and `device`
+    say who answered.
     """
 
     probabilities: dict[str, float]
-    known: bool
+    verdict: Verdict
+    percentile: float | None
     known_score: float | None
     heat_map: Tensor
     known_threshold: float | None
@@ -46,6 +53,11 @@ class Answer:
     origin: Origin
     device: str
     milliseconds: float
+
+    @property
+    def known(self) -> bool:
+        """Whether the picture is like those that were learned from."""
+        return self.verdict == "known"
 
     @property
     def label(self) -> str:
@@ -104,12 +116,14 @@ class Classifier:
         probabilities = (logits / self.temperature).softmax(dim=1)[0]
         known_score = self.known(features).item() if self.known else None
         heat_map = class_activation_map(activations, self.network.fc.weight, logits.argmax().item())
+        known = self.known is None or known_score >= self.known.threshold
         finite = probabilities.isfinite().all() and heat_map.isfinite().all()
         if not finite or not math.isfinite(known_score or 0.0):
             raise NotFinite()
         return Answer(
             probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
-            known=self.known is None or known_score >= self.known.threshold,
+            verdict="known" if known else "neither",
+            percentile=None,
             known_score=known_score,
             heat_map=heat_map.cpu(),
             known_threshold=self.known.threshold if self.known else None,

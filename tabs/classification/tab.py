@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import gradio as gr
 from gradio.data_classes import FileDataDict
@@ -75,6 +75,7 @@ class Classification(TypedDict):
     label: str
     confidence: float
     probabilities: dict[str, float]
+    verdict: Literal["known", "unusual", "neither"]
     known: bool
     known_score: float | None
     model: ModelCard
@@ -169,14 +170,17 @@ def classify(image: FileDataDict, ask: Callable) -> Classification:
     """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 40 megapixels,
     the long side at most 20 times the short one.
 
-    `known` is false when the picture is like nothing that the model was trained on; `label`
-    and `probabilities` then only compare classes that do not apply. `known_score` is in 0..1.
+    `verdict` is "known"; "unusual" when the picture is perhaps of a class, but unlike those that
+    the model was trained on; or "neither" when it is like none of them: `label` and
+    `probabilities` then only compare classes that do not apply. `known` is true for the first
+    only. `known_score` is in 0..1.
     """
     answer = ask(load_picture(path_of(image)))
     return Classification(
         label=answer.label,
         confidence=answer.confidence,
         probabilities=answer.probabilities,
+        verdict=answer.verdict,
         known=answer.known,
         known_score=answer.known_score,
         model=ModelCard(**asdict(answer.origin), labels=list(answer.probabilities)),

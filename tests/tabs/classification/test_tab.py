@@ -104,6 +104,7 @@ def test_the_endpoint_is_the_only_one_and_is_documented(client: Client) -> None:
         "label",
         "confidence",
         "probabilities",
+        "verdict",
         "known",
         "known_score",
         "model",
