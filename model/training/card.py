@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from matplotlib.figure import Figure
 
 from model.run import card
+from model.training.evaluation import MATRIX_CLASSES
 
 
 def write_card(metrics: dict[str, Any]) -> str:
@@ -43,8 +45,18 @@ def write_card(metrics: dict[str, Any]) -> str:
         metrics=metrics,
         title=title,
         classes=classes,
+        kinds=describe_classes(classes),
+        listed=MATRIX_CLASSES,
         train_total=sum(each["train"] for each in metrics["classes"].values()),
     )
+
+
+def describe_classes(classes: Sequence[str]) -> str:
+    """The classes in words, all of them while they are few."""
+    named = list(classes[:MATRIX_CLASSES])
+    if others := len(classes) - len(named):
+        return f"{len(classes):,} classes ({', '.join(named)} and {others:,} more)"
+    return f"{', '.join(named[:-1])} and {named[-1]}"
 
 
 def draw_curves(metrics: dict[str, Any]) -> bytes:
