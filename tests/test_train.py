@@ -276,6 +276,28 @@ def test_ctrl_c_before_there_is_a_model(few, initial_weights, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("moment", "status"), [("2 pictures of", 130), ("evaluating:   1%", 0)], ids=["early", "late"]
+)
+def test_ctrl_c_in_an_evaluation(trained, tmp_path, moment, status):
+    data, output = make_data(tmp_path / "data", train=0, val=1), tmp_path / "report"
+    for number in range(1500):
+        (data / "val" / "red" / f"again{number}.png").symlink_to(data / "val" / "red" / "0.png")
+    command = ["evaluate", str(trained), "--data", str(data), "--output", str(output)]
+    process = start("train.py", *command, "--device", "cpu")
+    wait_for(process.stderr if "%" in moment else process.stdout, moment)
+    process.send_signal(signal.SIGINT)
+    told, errors = process.communicate(timeout=60)
+    assert process.returncode == status, errors
+    assert "Traceback" not in errors
+    if status:
+        assert errors.endswith("train.py: interrupted before there was a report to save\n")
+        assert not output.exists()
+    else:
+        assert told.splitlines()[1].startswith("Stopped early: a random ")
+        assert 8 <= json.loads((output / "evaluation.json").read_text())["total"] < 1502
+
+
+@pytest.mark.parametrize(
     ("options", "moments"),
     [
         (("--epochs", "30"), ("epoch 2/30", "epoch 20/30")),

@@ -29,7 +29,16 @@ import torch
 from torch import Tensor
 
 from model.errors import UserError, is_full_disk
-from model.run.files import CARD, CONFIG, METRICS, NAMES, SYSTEM_FILES, WEIGHTS
+from model.run.files import (
+    CARD,
+    CONFIG,
+    EVALUATION,
+    EVALUATION_NAMES,
+    METRICS,
+    NAMES,
+    SYSTEM_FILES,
+    WEIGHTS,
+)
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +110,7 @@ class Run:
 
 def mark(kind: str) -> dict[str, str]:
     """What config.json and metrics.json say, so that a later training may replace them; `kind` is
-    "classifier" or "regressor"."""
+    "classifier" or "regressor", or "report" in evaluation.json."""
     return {"program": PROGRAM, "kind": kind}
 
 
@@ -110,7 +119,8 @@ def check_output(output: Path, kind: str) -> None:
     kind without the loss of anything but an earlier run of this kind."""
     with _written_beside(output):  # a folder can be made there; it goes again at once
         _check_replaceable(output, kind)
-        if foreign := sorted(path.name for path in _content(output) if not _is_ours(path)):
+        content = _content(output)
+        if foreign := sorted(path.name for path in content if not _is_ours(path, kind)):
             more = f" … ({len(foreign)})" if len(foreign) > 5 else ""
             raise ForeignFiles(folder=output, names=", ".join(foreign[:5]) + more)
 
@@ -123,18 +133,23 @@ def write_run(output: Path, run: Run) -> None:
     """
     files: dict[str, bytes] = {
         WEIGHTS: _safetensors(run.weights),
-        CONFIG: _json(run.config),
-        METRICS: _json(run.metrics),
+        CONFIG: to_json(run.config),
+        METRICS: to_json(run.metrics),
         CARD: run.card.encode(),
         **run.figures,
         **{name: _safetensors(tensors) for name, tensors in run.tensors.items()},
     }
-    assert files.keys() <= NAMES, "the next training would take it for somebody else's"
+    write_folder(output, run.config["kind"], files)
+
+
+def write_folder(output: Path, kind: str, files: Mapping[str, bytes]) -> None:
+    """Write `files`, by name, as `write_run` does those of a run."""
+    assert files.keys() <= _names(kind), "the next training would take it for somebody else's"
     with _written_beside(output) as fresh:
-        _check_replaceable(output, run.config["kind"])
+        _check_replaceable(output, kind)
         for name, content in files.items():
             (fresh / name).write_bytes(content)
-        _replace_folder(fresh, output)
+        _replace_folder(fresh, output, kind)
 
 
 def read_run(folder: Path) -> Run:
@@ -183,7 +198,8 @@ def _safetensors(tensors: Mapping[str, Tensor]) -> bytes:
     return safetensors.torch.save(contiguous, metadata={"format": "pt"})
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """`value` as the text of a JSON file."""
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -193,8 +209,12 @@ def _content(folder: Path) -> list[Path]:
     return [path for path in there if path.name not in SYSTEM_FILES]
 
 
-def _is_ours(path: Path) -> bool:
-    return path.name in NAMES and path.is_file() and not path.is_symlink()
+def _names(kind: str) -> frozenset[str]:
+    return EVALUATION_NAMES if kind == "report" else NAMES
+
+
+def _is_ours(path: Path, kind: str) -> bool:
+    return path.name in _names(kind) and path.is_file() and not path.is_symlink()
 
 
 def _check_replaceable(output: Path, kind: str) -> None:
@@ -203,8 +223,10 @@ def _check_replaceable(output: Path, kind: str) -> None:
         raise OutputIsLink(folder=output)
     if not output.exists() or (output.is_dir() and not _content(output)):
         return
+    is_report = (output / EVALUATION).is_file() and not (output / CONFIG).exists()
     try:
-        marks = [read_json(output / name) for name in (CONFIG, METRICS)]
+        marked = [EVALUATION] if is_report else [CONFIG, METRICS]
+        marks = [read_json(output / name) for name in marked]
     except DamagedRunFile:
         raise OutputInTheWay(folder=output) from None
     if any(each.get("program") != PROGRAM for each in marks):
@@ -240,7 +262,7 @@ def _written_beside(output: Path) -> Iterator[Path]:
             yield Path(fresh)
 
 
-def _replace_folder(fresh: Path, output: Path) -> None:
+def _replace_folder(fresh: Path, output: Path, kind: str) -> None:
     """Rename `fresh` to `output`; an earlier run there goes only once the new one is in its place,
     and is put back if that fails."""
     if not output.exists():
@@ -255,7 +277,7 @@ def _replace_folder(fresh: Path, output: Path) -> None:
             os.rename(old, output)
             raise
         for path in old.iterdir():
-            if _is_ours(path):
+            if _is_ours(path, kind):
                 path.unlink()
             elif not os.path.lexists(output / path.name):
                 os.rename(path, output / path.name)
