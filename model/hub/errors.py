@@ -14,6 +14,7 @@ class HubUnavailable(HubError):
 
     en = "The Hub did not answer ({reason})."
     zh = "Hub 没有响应（{reason}）。"
+    exit_status = 1
 
 
 class HubSlow(HubUnavailable):
@@ -28,6 +29,24 @@ class CacheNotWritable(HubError):
 
     en = "What the Hub sent could not be stored ({reason})."
     zh = "无法保存从 Hub 下载的内容（{reason}）。"
+
+
+class UnverifiedCopy(HubUnavailable):
+    """An outage, and a copy in the cache that might have helped."""
+
+    en = (
+        "A copy of {repo} is in the cache, but nothing there says what its files ought to be, or "
+        "they are something else. Copy the cache whole, as cp -a does."
+    )
+    zh = "缓存中有 {repo} 的副本，但没有可核对的记录，或者内容与记录不符。请完整复制缓存（cp -a）。"
+
+    def __init__(self, outage: HubError, repo: str) -> None:
+        self.outage = outage
+        super().__init__(repo=repo)
+
+    def message(self, language: str) -> str:
+        space = "" if language == "zh" else " "
+        return f"{self.outage.message(language)}{space}{super().message(language)}"
 
 
 class WrongModel(HubError):

@@ -20,8 +20,9 @@ from model.classifier.classifier import Classifier, Verdict
 from model.classifier.errors import NotFinite
 from model.classifier.network import feature_maps
 from model.device import describe
-from model.hub.cache import find_cached
+from model.hub.cache import find_cached, with_copies_blamed
 from model.hub.download import fetch
+from model.hub.errors import HubUnavailable
 from model.hub.source import HubSettings, parse_source
 from model.images.folder import BrokenPicture, Picture, load_training_picture
 from model.run.files import EVALUATION, WORST
@@ -83,8 +84,11 @@ def load_classifier(source: str, device: str, settings: HubSettings) -> Classifi
     where = parse_source(source)
     if isinstance(where, Path):
         return Classifier.load(where, Origin(where.resolve().name), device)
-    cached = find_cached(where.repo, where.revision, settings) if where.is_pinned else None
-    snapshot = cached or fetch(where, settings)
+    snapshot = find_cached(where.repo, where.revision, settings) if where.is_pinned else None
+    try:
+        snapshot = snapshot or fetch(where, settings)
+    except HubUnavailable as outage:
+        raise with_copies_blamed(outage, where.repo, settings) from outage
     return Classifier.load(snapshot.folder, Origin(snapshot.repo, snapshot.commit), device)
 
 
