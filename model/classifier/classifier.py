@@ -16,12 +16,13 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
-from model.classifier.errors import BadConfig, NotFinite, WrongArchitecture
+from model.classifier.errors import BadConfig, NoArchitecture, NotFinite, WrongArchitecture
 from model.classifier.network import build_network, class_activation_map, feature_maps
 from model.classifier.ood import KnownScore
 from model.classifier.preprocessing import Preprocessing
 from model.device import choose_device
 from model.images.labels import MAX_LABELS, is_label
+from model.run.architecture import architecture_of
 from model.run.files import KNOWN
 from model.run.folder import Run, mark, read_run
 from model.run.origin import Origin
@@ -164,7 +165,8 @@ def read_config(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Preprocessi
     Raises WrongArchitecture, or BadConfig naming the field.
     """
     if config.get("architecture") != "resnet18":
-        raise WrongArchitecture(found=str(config.get("architecture"))[:40])
+        found = architecture_of(config)
+        raise WrongArchitecture(found=found) if found else NoArchitecture()
     classes = config.get("label_names")
     if not _distinct_names(classes) or config.get("num_classes") != len(classes):
         raise BadConfig(field="label_names / num_classes")

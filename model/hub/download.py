@@ -97,7 +97,8 @@ def _read_listing(repo: str, info: ModelInfo) -> list[RepoSibling]:
     listed = {sibling.rfilename: sibling for sibling in info.siblings or ()}
     for name in (CONFIG, WEIGHTS):
         if name not in listed:
-            raise errors.MissingFile(repo=repo, name=name)
+            held = ", ".join(sorted(listed)[:5]) + (" …" if len(listed) > 5 else "")
+            raise errors.OtherRepo(repo=repo, name=name, held=held or "–")
     # The weights last: whoever is killed before leaves a snapshot that is plainly incomplete.
     wanted = [listed[name] for name in (CONFIG, KNOWN, METRICS, WEIGHTS) if name in listed]
     for file in wanted:

@@ -54,8 +54,8 @@ class WrongModel(HubError):
 
 
 class NoSuchSource(WrongModel):
-    en = "{source} is neither a folder nor a Hub model. Write USER/REPO or USER/REPO@REVISION."
-    zh = "{source} 既不是文件夹，也不是 Hub 上的模型。请写成 USER/REPO 或 USER/REPO@REVISION。"
+    en = "{source!r} is neither a folder nor a Hub model. Write USER/REPO or USER/REPO@REVISION."
+    zh = "{source!r} 既不是文件夹，也不是 Hub 上的模型。请写成 USER/REPO 或 USER/REPO@REVISION。"
 
 
 class RepoNotFound(WrongModel):
@@ -89,6 +89,17 @@ class MissingFile(WrongModel):
     zh = "模型 {repo} 缺少 {name}。请用 train.py push 发布模型。"
 
 
+class OtherRepo(MissingFile):
+    en = (
+        "The model {repo} has no {name}, so it is none of this app's: it holds {held}. Choose one "
+        "that train.py push published."
+    )
+    zh = (
+        "模型 {repo} 没有 {name}，不是本应用的模型：其中有 {held}。"
+        "请选择用 train.py push 发布的模型。"
+    )
+
+
 class TooLarge(WrongModel):
     en = "The model {repo} holds {megabytes} MB; models of this app have {limit} MB at most."
     zh = "模型 {repo} 有 {megabytes} MB；本应用的模型最多 {limit} MB。"
@@ -107,8 +118,8 @@ class PublishError(UserError):
 
 
 class BadDestination(PublishError):
-    en = "{destination} is no place to publish to: write USER/REPO, and --revision BRANCH."
-    zh = "无法发布到 {destination}：请写成 USER/REPO，分支用 --revision BRANCH。"
+    en = "{destination!r} is no place to publish to: write USER/REPO, and --revision BRANCH."
+    zh = "无法发布到 {destination!r}：请写成 USER/REPO，分支用 --revision BRANCH。"
 
 
 class BranchOrPullRequest(PublishError):

@@ -25,8 +25,8 @@ from model.errors import UserError
 from model.hub import errors
 from model.hub.digest import content_id, listed_id
 from model.hub.source import REPO_ID, REVISION, HubSettings
-from model.run.files import CARD, CONFIG, METRICS, WEIGHTS
-from model.run.folder import MissingRunFile, read_json
+from model.run.files import CARD, CONFIG, METRICS
+from model.run.folder import check_files, read_json
 
 Result = TypeVar("Result")
 
@@ -121,7 +121,7 @@ def push_run(
     not are left alone in the repo, but for further .safetensors, which would go with the old
     weights.
 
-    Raises what `check_token` raises, MissingRunFile, NothingPublished, PublishUnclear.
+    Raises what `check_token` raises, MissingRunFile, PointerFile, NothingPublished, PublishUnclear.
     """
     check_token(destination, settings)
     push = _Push(folder, destination, settings or HubSettings())
@@ -235,10 +235,9 @@ class _Push:
 
 
 def read_files(folder: Path, repo: str) -> dict[str, bytes]:
-    """The files of a run folder to be published in `repo`, by name. Raises MissingRunFile."""
-    for name in (WEIGHTS, CONFIG):
-        if not (folder / name).is_file():
-            raise MissingRunFile(folder=folder.name, name=name)
+    """The files of a run folder to be published in `repo`, by name. Raises MissingRunFile or
+    PointerFile."""
+    check_files(folder)
     paths = sorted({path for pattern in PATTERNS for path in folder.glob(pattern)})
     files = {path.name: path.read_bytes() for path in paths}
     if CARD in files:

@@ -38,6 +38,7 @@ from model.run.files import (
     NAMES,
     SYSTEM_FILES,
     WEIGHTS,
+    is_lfs_pointer,
 )
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,17 @@ class MissingRunFile(RunError):
 class DamagedRunFile(RunError):
     en = "{name} in {folder} cannot be read: it is damaged or not what its name says. Train again."
     zh = "{folder} 中的 {name} 无法读取：文件已损坏或名不副实。请重新训练。"
+
+
+class PointerFile(RunError):
+    en = (
+        "{name} in {folder} is a Git LFS pointer: it only says where the file is. Run git lfs pull "
+        "there, or download the model with hf download."
+    )
+    zh = (
+        "{folder} 中的 {name} 只是 Git LFS 指针，并不是文件本身。"
+        "请在那里运行 git lfs pull，或用 hf download 下载模型。"
+    )
 
 
 class OutputNotWritable(RunError):
@@ -155,11 +167,9 @@ def write_folder(output: Path, kind: str, files: Mapping[str, bytes]) -> None:
 def read_run(folder: Path) -> Run:
     """Read weights, configuration and further tensors of a run folder (the app needs no more).
 
-    Raises MissingRunFile or DamagedRunFile.
+    Raises MissingRunFile, PointerFile or DamagedRunFile.
     """
-    for name in (WEIGHTS, CONFIG):
-        if not (folder / name).is_file():
-            raise MissingRunFile(folder=folder.name, name=name)
+    check_files(folder)
     tensors = {path.name: _read_tensors(path) for path in sorted(folder.glob("*.safetensors"))}
     return Run(
         weights=tensors.pop(WEIGHTS),
@@ -167,6 +177,16 @@ def read_run(folder: Path) -> Run:
         metrics=read_json(folder / METRICS) if (folder / METRICS).is_file() else {},
         tensors=tensors,
     )
+
+
+def check_files(folder: Path) -> None:
+    """Raise MissingRunFile or PointerFile where this is no run folder, or only looks like one."""
+    for name in (WEIGHTS, CONFIG):
+        if not (folder / name).is_file():
+            raise MissingRunFile(folder=folder.name, name=name)
+    for path in (folder / name for name in sorted(NAMES)):
+        if path.is_file() and is_lfs_pointer(path):
+            raise PointerFile(folder=folder.name, name=path.name)
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

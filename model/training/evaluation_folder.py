@@ -14,8 +14,8 @@ OTHER = "other"
 
 
 class NoSuchFolder(DataError):
-    en = "--data: there is no folder {folder}. Check the spelling."
-    zh = "--data：找不到文件夹 {folder}。请检查拼写。"
+    en = "--data: there is no folder {folder!r}. Check the spelling."
+    zh = "--data：找不到文件夹 {folder!r}。请检查拼写。"
 
 
 class OtherClasses(DataError):
@@ -73,7 +73,7 @@ def read_evaluation_folder(root: Path, classes: Sequence[str]) -> EvaluationFold
     Raises NoSuchFolder, OtherClasses, NoPictures.
     """
     if not root.is_dir():
-        raise NoSuchFolder(folder=root)
+        raise NoSuchFolder(folder=str(root))
     splits = [name for name in SPLITS if name not in classes and (root / name).is_dir()]
     part = splits[0] if splits else ""
     folders = class_folders(root / part)

@@ -76,6 +76,8 @@ def train_classifier(
         folder = read_folder(data, seed=settings.seed)
         reporter.line(describe_folder(folder))
         initial = load_initial(init_weights)
+        if initial.unwrapped:
+            reporter.line(f"--init-weights: taken {initial.unwrapped}")
         initial.network.to(device, memory_format=torch.channels_last)
         check_pictures(folder, settings.workers)
         facts = fingerprint(settings, folder, initial, device)

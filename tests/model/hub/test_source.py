@@ -72,7 +72,13 @@ def test_what_a_source_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert parse_source("me/m@v1.0") == HubSource("me/m", "v1.0")
     assert parse_source("me/m@refs/pr/1") == HubSource("me/m", "refs/pr/1")
     assert parse_source("me/m@" + "a" * 40).is_pinned
+    assert parse_source(" me/m@v1.0\n") == HubSource("me/m", "v1.0")  # as pasted into a form
+    assert parse_source("runs/mine ") == Path("runs/mine")
+    (tmp_path / "photos ").mkdir()
+    assert parse_source("photos ") == Path("photos ")
     for bad in (
+        "",
+        " ",
         "nothing",
         "a/b/c",
         "/none",
@@ -82,9 +88,12 @@ def test_what_a_source_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         "../m",
         "me/--",
         "a b/c",
+        "me/m\u200b",
     ):
-        with pytest.raises(NoSuchSource):
+        with pytest.raises(NoSuchSource) as caught:
             parse_source(bad)
+        for language in ("en", "zh"):
+            assert repr(bad) in caught.value.message(language)
 
 
 def test_a_branch_becomes_a_commit_and_only_what_is_needed_is_downloaded(
@@ -289,6 +298,24 @@ def test_an_outage_is_not_called_a_wrong_model(
     hub.fail(kind, what)
     with pytest.raises(HubUnavailable):
         fetch(MODEL, replace(settings, timeout=0.2))
+
+
+def test_what_somebody_elses_repo_holds_is_said(hub: HubServer, settings: HubSettings):
+    hub.add("you/bert", {"config.json": b"{}", "pytorch_model.bin": b"x", "vocab.txt": b"a"})
+    hub.add("you/flux", {f"{name}.json": b"{}" for name in "abcdefgh"})
+    hub.add("you/none", {})
+    for repo, missing, held in (
+        ("bert", "model.safetensors", "config.json, pytorch_model.bin, vocab.txt"),
+        ("flux", "config.json", "a.json, b.json, c.json, d.json, e.json …"),
+        ("none", "config.json", "–"),
+    ):
+        with pytest.raises(MissingFile) as caught:
+            fetch(HubSource(f"you/{repo}"), settings)
+        for language in ("en", "zh"):
+            said = caught.value.message(language)
+            assert missing in said
+            assert held in said
+            assert "train.py push" in said
 
 
 def test_nobody_listens(settings: HubSettings):

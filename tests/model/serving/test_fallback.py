@@ -256,4 +256,5 @@ def test_folders_and_nonsense(serve: Serve, tmp_path: Path):
     (tmp_path / "mine" / "config.json").write_text('{"name": "mine"}')
     assert serve(str(tmp_path / "mine")).get(10) == Named("mine", Origin("mine"))
     assert name_served(serve("no such thing")) == "NoSuchSource"
+    assert name_served(serve(" me/model ")) == "first"
     assert name_served(serve("/none/here/at/all")) == "NoSuchSource"
