@@ -18,6 +18,7 @@ from torchvision.models import ResNet, ResNet18_Weights
 from model.classifier.errors import WrongWeights
 from model.classifier.network import build_network
 from model.errors import UserError
+from model.run.card import plain
 
 IMAGENET_CLASSES: list[str] = ResNet18_Weights.DEFAULT.meta["categories"]
 
@@ -102,7 +103,7 @@ def load_initial(file: Path | None) -> Initial:
     if not file.is_file():
         raise InitialWeightsNotFound(file=file)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    unknown = Provenance(origin=f"`{file.name}` (sha256 `{digest}`)", license="other")
+    unknown = Provenance(origin=f"{plain(file.name)} (sha256 `{digest}`)", license="other")
     return Initial(
         _network(_read(file), file.name), KNOWN_FILES.get(digest, unknown), sha256=digest
     )
