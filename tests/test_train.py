@@ -168,7 +168,7 @@ def class_in_val_alone(data: Path) -> None:
         ),
         (lambda data: (data / "train" / "green").mkdir(), ["train/green", "holds no picture"]),
         (lambda data: shutil.rmtree(data / "train" / "red"), ["two at least; it has 1"]),
-        (class_of_one_picture, ["class red", "two at least"]),
+        (class_of_one_picture, ["train/red holds 1 of the 2 pictures"]),
         (class_in_val_alone, ["green"]),
         (shutil.rmtree, ["data"]),
     ],
@@ -341,8 +341,8 @@ def test_two_processes_work_as_one(initial_weights, tmp_path, capsys):
     assert process.returncode == 0, errors
     assert len(told.splitlines()) == len(said_alone.splitlines())
     assert "8 pictures to learn from, 4 to be judged by" in told.splitlines()[0]
-    assert told.splitlines()[0].endswith("; 1 placeholder skipped")
-    assert errors.count("left out train/red/imageNotFound.gif") == 1
+    assert told.splitlines()[0].endswith("; 1 left out")
+    assert errors.count("a placeholder, not a photo: 1 (train/red/imageNotFound.gif)") == 1
     assert errors.count("features:   0%") == 5  # train, two folds, train again, val
     assert sorted(each.name for each in tmp_path.iterdir()) == ["alone", "data", "together"]
 

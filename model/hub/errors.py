@@ -153,6 +153,18 @@ class NothingPublished(PublishError):
     exit_status = 1
 
 
+class CardRefused(NothingPublished):
+    en = (
+        "Nothing was published: the Hub refuses the card ({reason}). Correct the lines between --- "
+        "at the top of README.md in the run folder."
+    )
+    zh = (
+        "没有发布任何内容：Hub 拒绝该模型卡（{reason}）。"
+        "请更正运行文件夹中 README.md 顶部 --- 之间的内容。"
+    )
+    exit_status = 2
+
+
 class PublishUnclear(PublishError):
     en = (
         "The Hub fell silent during the commit ({reason}), so whether it was published is not "

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -147,7 +148,7 @@ def write_run(output: Path, run: Run) -> None:
         WEIGHTS: _safetensors(run.weights),
         CONFIG: to_json(run.config),
         METRICS: to_json(run.metrics),
-        CARD: run.card.encode(),
+        CARD: _utf8(run.card),
         **run.figures,
         **{name: _safetensors(tensors) for name, tensors in run.tensors.items()},
     }
@@ -220,7 +221,14 @@ def _safetensors(tensors: Mapping[str, Tensor]) -> bytes:
 
 def to_json(value: Mapping[str, Any]) -> bytes:
     """`value` as the text of a JSON file."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return _utf8(text, backslash="\\\\")
+
+
+def _utf8(text: str, backslash: str = "\\") -> bytes:
+    """`text` as UTF-8. What stands for the bytes of a file's name that is none is escaped."""
+    escaped = re.sub("[\ud800-\udfff]", lambda half: f"{backslash}u{ord(half[0]):04x}", text)
+    return escaped.encode()
 
 
 def _content(folder: Path) -> list[Path]:

@@ -9,13 +9,14 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from matplotlib.figure import Figure
 
+from model.process.log import escape
 from model.run import card
 from model.training.evaluation import MATRIX_CLASSES
 
 
 def write_card(metrics: dict[str, Any]) -> str:
     """The README.md of a run folder, with the Hub's front matter."""
-    initial, data = metrics["initial_weights"], metrics["data"]
+    initial, data = metrics["initial_weights"], escape(metrics["data"])
     classes = list(metrics["classes"])
     title = " or ".join(classes) if len(classes) <= 4 else data
     scores = {"accuracy": metrics["val_accuracy"], **metrics["val"]}
@@ -31,7 +32,7 @@ def write_card(metrics: dict[str, Any]) -> str:
         eval_results=[
             EvalResult(
                 task_type="image-classification",
-                dataset_type=data,
+                dataset_type=card.identifier(data),
                 dataset_name=f"{data}, val",
                 metric_type=name,
                 metric_value=round(scores[name], 4),
@@ -44,6 +45,7 @@ def write_card(metrics: dict[str, Any]) -> str:
         front_matter,
         metrics=metrics,
         title=title,
+        origin=card.Markdown(initial["origin"]),
         classes=classes,
         kinds=describe_classes(classes),
         listed=MATRIX_CLASSES,

@@ -24,7 +24,8 @@ from model.hub.cache import find_cached, with_copies_blamed
 from model.hub.download import fetch
 from model.hub.errors import HubUnavailable
 from model.hub.source import HubSettings, parse_source
-from model.images.folder import BrokenPicture, Picture, load_training_picture
+from model.images.errors import BrokenPicture
+from model.images.folder import Picture, load_training_picture
 from model.run.files import EVALUATION, WORST
 from model.run.folder import check_output, mark, to_json, write_folder
 from model.run.origin import Origin
@@ -64,11 +65,12 @@ def evaluate(
     report = {
         **mark(KIND),
         "model": str(classifier.origin),
-        "data": f"{folder.root.resolve().name}/{folder.part}".rstrip("/"),
+        "data": folder.name,
         "partial": partial,
         "pictures": len(folder.pictures) + len(folder.other),
         **make_report(judged, classifier.classes, folder.root),
         "missing": list(folder.missing),
+        "left_out": list(folder.left_out),
         "unreadable": broken,
         "device": str(describe(classifier.device)),
         "seconds": round(time.monotonic() - started, 1),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.images.folder import DataError, Picture, _read_class
+from model.images.errors import DataError, SplitTwice, check
+from model.images.folder import Picture, class_name, split_named
+from model.images.listing import UNUSED, Listing
+from model.process.log import escape
 
-SPLITS = ("val", "test")  # the first that is there is evaluated
 OTHER = "other"
 
 
@@ -37,75 +38,94 @@ class NoPictures(DataError):
 
 @dataclass(frozen=True)
 class EvaluationFolder:
-    """What was found: `pictures` of the model's classes, by its numbers, and `other` ones. `part`
-    is the folder inside `root` that holds the classes, "" for `root` itself; those beside it are
-    `unused`. `missing` classes have no picture."""
+    """What was found: `pictures` of the model's classes, by its numbers, and `other` ones, which
+    have a negative number. `part` is the folder inside `root` that holds the classes, "" for `root`
+    itself. `missing` classes have no picture; what was left out is told in lines."""
 
     root: Path
     part: str
     pictures: tuple[Picture, ...]
     other: tuple[Picture, ...]
     missing: tuple[str, ...]
-    unused: tuple[str, ...]
-    skipped: tuple[Path, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What is evaluated: the folder's name and the part's."""
+        return escape(f"{self.root.resolve().name}/{self.part}".rstrip("/"))
 
     def describe(self, num_classes: int) -> list[str]:
-        """In lines: what is evaluated, and what is not there."""
-        place = f"{self.root.resolve().name}/{self.part}".rstrip("/")
+        """In lines: what is evaluated, and what is not."""
         count = num_classes - len(self.missing)
-        lines = [f"{place}: {len(self.pictures)} pictures of {count} classes"]
+        lines = [f"{self.name}: {len(self.pictures)} pictures of {count} classes"]
         if self.other:
             lines[0] += f", and {len(self.other)} of none of them ({OTHER})"
         if self.missing:
-            lines.append(f"Missing here, so not judged: {listed(self.missing)}")
-        if self.unused:
-            lines.append(f"Not evaluated: {listed(self.unused)}")
-        if self.skipped:
-            lines.append(f"Placeholders left out: {listed([path.name for path in self.skipped])}")
-        return lines
+            lines.append(f"missing here, so not judged: {listed(self.missing)}")
+        return [*lines, *self.left_out]
 
 
 def read_evaluation_folder(root: Path, classes: Sequence[str]) -> EvaluationFolder:
     """The pictures under `root`, which holds a folder a class of the model's `classes`, or holds
-    val (else test) with them. A folder `other`, in either place, is of none of the classes, unless
-    the model has a class of that name. Names must be the model's to the letter.
+    val (else test, under any of their usual names) with them. A folder `other`, in either place, is
+    of none of the classes, unless the model has a class of that name. Classes must be called as the
+    model calls them, to the letter.
 
-    Raises NoSuchFolder, OtherClasses, NoPictures.
+    Raises NoSuchFolder, OtherClasses, NoPictures, SplitTwice, LoopedFolder, FolderNotRead, or
+    ManyProblems for several.
     """
     if not root.is_dir():
         raise NoSuchFolder(folder=str(root))
-    splits = [name for name in SPLITS if name not in classes and (root / name).is_dir()]
-    part = splits[0] if splits else ""
-    folders = class_folders(root / part)
-    beside = class_folders(root) if part else {}
-    beside.pop(part, None)
-    others = [each.pop(OTHER) for each in (folders, beside) if OTHER in each.keys() - set(classes)]
-    skipped: list[Path] = []
-    found = {name: _read_class(folder, root, skipped) for name, folder in folders.items()}
-    found = {name: files for name, files in found.items() if files}
-    missing = tuple(name for name in classes if name not in found)
-    if unknown := sorted(found.keys() - set(classes)):
+    listing = Listing(root)
+    folders, part = by_class(listing, root), ""
+    others = [] if OTHER in classes else folders.pop(OTHER, [])
+    if split := None if folders.keys() & set(classes) else find_split(folders, listing):
+        if unused := [each for same in folders.values() for each in same if each != split]:
+            listing.left_out[UNUSED] += unused
+        folders, part = by_class(listing, split), split.name
+        others = others + ([] if OTHER in classes else folders.pop(OTHER, []))
+    found = {
+        name: [p for each in same for p in listing.pictures(each)] for name, same in folders.items()
+    }
+    missing = [name for name in classes if not found.get(name)]
+    if unknown := [name for name, files in found.items() if files and name not in classes]:
         facts = {"unknown": listed(unknown), "missing": listed(missing) or "–"}
-        raise OtherClasses(folder=root / part, **facts)
-    if len(missing) == len(classes):
-        raise NoPictures(folder=root / part, classes=listed(classes))
-    pictures = (Picture(path, k) for k, name in enumerate(classes) for path in found.get(name, ()))
-    other = (Picture(path, -1) for folder in others for path in _read_class(folder, root, skipped))
+        listing.problems.append(OtherClasses(folder=escape(str(root / part)), **facts))
+    elif len(missing) == len(classes):
+        listing.problems.append(
+            NoPictures(folder=escape(str(root / part)), classes=listed(classes))
+        )
+    pictures = [Picture(path, k) for k, name in enumerate(classes) for path in found.get(name, ())]
+    other = [Picture(path, -1) for folder in others for path in listing.pictures(folder)]
+    check(root, listing.problems)
     return EvaluationFolder(
-        root, part, tuple(pictures), tuple(other), missing, tuple(beside), tuple(skipped)
+        root, part, tuple(pictures), tuple(other), tuple(missing), tuple(listing.lines())
     )
 
 
-def class_folders(folder: Path) -> dict[str, Path]:
-    """The folders in `folder` by name, in the Unicode form that a training gives its classes."""
-    return {
-        unicodedata.normalize("NFC", entry.name): entry
-        for entry in sorted(folder.iterdir())
-        if entry.is_dir() and not entry.name.startswith((".", "__MACOSX"))
-    }
+def by_class(listing: Listing, folder: Path) -> dict[str, list[Path]]:
+    """The folders in `folder` by the class that a training would make of their names."""
+    found: dict[str, list[Path]] = {}
+    for path in listing.folders(folder):
+        found.setdefault(class_name(path.name), []).append(path)
+    return found
+
+
+def find_split(folders: Mapping[str, Sequence[Path]], listing: Listing) -> Path | None:
+    """The folder that is called as a val split is, or else as a test split."""
+    for wanted in ("val", "test"):
+        found = [
+            path for same in folders.values() for path in same if split_named(path.name) == wanted
+        ]
+        if len(found) > 1:
+            names = ", ".join(map(listing.name, found))
+            listing.problems.append(SplitTwice(folder=listing.root, names=names))
+        if found:
+            return found[0]
+    return None
 
 
 def listed(names: Sequence[str], limit: int = 20) -> str:
     """The names in a line, all of them while they are few."""
     more = f" … ({len(names)})" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+    return escape(", ".join(names[:limit]) + more)

@@ -20,6 +20,7 @@ from torchvision.models import ResNet, ResNet18_Weights
 from model.classifier.errors import WrongWeights
 from model.classifier.network import build_network
 from model.errors import UserError
+from model.run.card import plain
 from model.run.files import is_lfs_pointer
 from model.training.unwrapping import Unwrapped, is_state_dict, unwrap
 
@@ -108,7 +109,7 @@ def load_initial(file: Path | None) -> Initial:
     if not file.is_file():
         raise InitialWeightsNotFound(file=file)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    unknown = Provenance(origin=f"`{file.name}` (sha256 `{digest}`)", license="other")
+    unknown = Provenance(origin=f"{plain(file.name)} (sha256 `{digest}`)", license="other")
     found = unwrap(_read(file))
     return Initial(_network(found, file.name), KNOWN_FILES.get(digest, unknown), digest, str(found))
 

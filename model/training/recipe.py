@@ -24,7 +24,7 @@ from model.classifier.ood import KnownScore
 from model.classifier.preprocessing import Preprocessing
 from model.device import choose_device, describe
 from model.errors import UserError
-from model.images.folder import PictureFolder, read_folder
+from model.images.folder import PictureFolder, scan_folder
 from model.run.checkpoint import Checkpoint
 from model.run.files import CURVES, KNOWN, RELIABILITY
 from model.run.folder import Run, UselessRun, check_output, mark, write_run
@@ -73,13 +73,14 @@ def train_classifier(
     with process_group(choose_device(settings.device)) as device:
         if reporter is None or not is_main_process():
             reporter = Silence()
-        folder = read_folder(data, seed=settings.seed)
+        folder, problems = scan_folder(data, seed=settings.seed)
         reporter.line(describe_folder(folder))
         initial = load_initial(init_weights)
         if initial.unwrapped:
             reporter.line(f"--init-weights: taken {initial.unwrapped}")
         initial.network.to(device, memory_format=torch.channels_last)
-        check_pictures(folder, settings.workers)
+        reading = {"workers": settings.workers, "device": device, "reporter": reporter}
+        check_pictures(folder, problems, **reading)
         facts = fingerprint(settings, folder, initial, device)
         saved = {
             name: Checkpoint(output, facts, name=name, is_main_process=is_main_process())

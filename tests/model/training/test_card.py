@@ -107,7 +107,10 @@ def test_doubtful_labels_are_named_for_the_photos_they_belong_to(spoiled):
 
 def test_skipped_pictures_are_named(spoiled):
     card = write_card({**spoiled, "skipped": ["train/blue/imageNotFound.gif"]})
-    assert "Left out as a placeholder: `train/blue/imageNotFound.gif`." in card
+    assert "Left out (1): train/blue/imageNotFound.gif." in card
+    card = write_card({**spoiled, "skipped": [f"{n}.txt" for n in range(1000)]})
+    assert "Left out (1000): 0.txt, 1.txt" in card
+    assert card.count(".txt") == 20
 
 
 def test_many_classes(spoiled):

@@ -19,6 +19,7 @@ import train
 from model.classifier.classifier import Classifier
 from model.hub.errors import HubUnavailable
 from model.hub.source import HubSettings
+from model.images.errors import SplitTwice
 from model.images.loader import load_picture
 from model.run.folder import ForeignFiles, OutputInTheWay, OutputOfOtherKind, read_json
 from model.run.origin import Origin
@@ -155,26 +156,49 @@ def lay_out(root: Path, *files: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("files", "part", "judged", "other", "unused"),
+    ("files", "part", "judged", "other", "left_out"),
     [
-        (["a/1.jpg", "b/2.jpg"], "", {"a/1.jpg", "b/2.jpg"}, set(), ()),
-        (["a/1.jpg", "other/x/2.jpg"], "", {"a/1.jpg"}, {"other/x/2.jpg"}, ()),
-        (["train/a/1.jpg", "val/a/1.jpg"], "val", {"val/a/1.jpg"}, set(), ("train",)),
-        (["test/a/1.jpg", "other/2.jpg"], "test", {"test/a/1.jpg"}, {"other/2.jpg"}, ()),
+        (["a/1.jpg", "b/2.jpg"], "", {"a/1.jpg", "b/2.jpg"}, set(), []),
+        (["a/1.jpg", "other/x/2.jpg"], "", {"a/1.jpg"}, {"other/x/2.jpg"}, []),
+        (["train/a/1.jpg", "val/a/1.jpg"], "val", {"val/a/1.jpg"}, set(), ["train/"]),
+        (
+            ["Training/a/1.jpg", "Validation/a/1.jpg"],
+            "Validation",
+            {"Validation/a/1.jpg"},
+            set(),
+            ["Training/"],
+        ),
+        (
+            ["a/1.jpg", "a/notes.txt", "b/2.png", "README"],
+            "",
+            {"a/1.jpg", "b/2.png"},
+            set(),
+            ["README", "a/notes.txt"],
+        ),
+        (
+            ["a/.DS_Store", "a/x/1.jpg", "@eaDir/a/2.jpg"],
+            "",
+            {"a/x/1.jpg"},
+            set(),
+            ["@eaDir/", "a/.DS_Store"],
+        ),
+        (["test/a/1.jpg", "other/2.jpg"], "test", {"test/a/1.jpg"}, {"other/2.jpg"}, []),
         (
             ["val/b/1.jpg", "val/other/2.jpg", "test/b/3.jpg", "other/4.jpg"],
             "val",
             {"val/b/1.jpg"},
             {"val/other/2.jpg", "other/4.jpg"},
-            ("test",),
+            ["test/"],
         ),
     ],
 )
-def test_folders_as_people_have_them(tmp_path, files, part, judged, other, unused):
+def test_folders_as_people_have_them(tmp_path, files, part, judged, other, left_out):
     found = read_evaluation_folder(lay_out(tmp_path, *files), ["a", "b"])
-    assert (found.part, found.unused) == (part, unused)
+    assert found.part == part
+    assert bool(found.left_out) == bool(left_out)
+    assert all(name in "".join(found.left_out) for name in left_out)
     assert (relative(found, found.pictures), relative(found, found.other)) == (judged, other)
-    assert all("ab"[each.label] == each.path.parent.name for each in found.pictures)
+    assert all("ab"[each.label] in each.path.parts for each in found.pictures)
     assert all(each.label < 0 for each in found.other)
 
 
@@ -188,6 +212,19 @@ def test_a_class_name_in_the_other_unicode_form(tmp_path):
     name = unicodedata.normalize("NFC", "bébé")
     lay_out(tmp_path, f"{unicodedata.normalize('NFD', name)}/1.jpg")
     assert len(read_evaluation_folder(tmp_path, [name, "b"]).pictures) == 1
+
+
+def test_two_folders_of_one_class_and_two_of_one_purpose(tmp_path):
+    lay_out(tmp_path, "val/a/1.jpg", "val/a /2.jpg", "dev/a/1.jpg", "test/a/1.jpg")
+    with pytest.raises(SplitTwice, match="dev, val"):
+        read_evaluation_folder(tmp_path, ["a", "b"])
+    shutil.rmtree(tmp_path / "dev")
+    assert len(read_evaluation_folder(tmp_path, ["a", "b"]).pictures) == 2
+
+
+def test_a_split_beside_the_classes_is_none_of_them(tmp_path):
+    with pytest.raises(OtherClasses, match="Unknown to the model: test"):
+        read_evaluation_folder(lay_out(tmp_path, "a/1.jpg", "test/b/2.jpg"), ["a", "b"])
 
 
 def test_classes_that_are_not_the_models_are_told_one_by_one(trained, folder, tmp_path, capsys):
@@ -210,7 +247,8 @@ def test_classes_that_are_missing_are_said_and_the_rest_is_judged(trained, folde
     (folder / "val" / "notes").mkdir()  # without a picture it is no class
     reporter = Lines()
     report = evaluate(str(trained), folder, tmp_path / "r", device="cpu", reporter=reporter)
-    assert reporter.told[1:] == ["Missing here, so not judged: red", "Not evaluated: train"]
+    assert reporter.told[1] == "missing here, so not judged: red"
+    assert "left out as a folder beside those that are used: 1 (train/" in reporter.told[2]
     assert report["missing"] == ["red"]
     assert report["classes"]["red"] == {"right": 0, "total": 0}
     assert report["classes"]["blue"]["total"] == report["total"] == 3
