@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 WEIGHTS, CONFIG, METRICS, CARD = "model.safetensors", "config.json", "metrics.json", "README.md"
-KNOWN = "known.safetensors"  # what the classifier's "neither" answer needs
+KNOWN = "known.safetensors"  # what "unusual" and "neither" answers need
 CURVES, RELIABILITY = "curves.png", "reliability.png"
 NAMES = frozenset({WEIGHTS, CONFIG, METRICS, CARD, KNOWN, CURVES, RELIABILITY})
 EVALUATION, WORST = "evaluation.json", "worst.png"

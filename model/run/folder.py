@@ -5,7 +5,7 @@
     metrics.json        settings, seed, device, seconds, history, final figures
     README.md           the model card
     curves.png …        the card's figures
-    known.safetensors   what the classifier's "neither" answer needs
+    known.safetensors   what the classifier's "unusual" and "neither" answers need
 
 A run folder appears whole or not at all: it is written beside its place and renamed. It replaces
 an earlier run of the same kind only, told by the mark that config.json and metrics.json carry, and

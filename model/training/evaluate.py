@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from model.classifier.classifier import Classifier, Verdict
+from model.classifier.classifier import Classifier
 from model.classifier.errors import NotFinite
 from model.classifier.network import feature_maps
+from model.classifier.ood import windows_of
+from model.classifier.preprocessing import Preprocessing
 from model.device import describe
 from model.hub.cache import find_cached, with_copies_blamed
 from model.hub.download import fetch
@@ -61,17 +64,19 @@ def evaluate(
     folder = read_evaluation_folder(data, classifier.classes)
     for line in folder.describe(len(classifier.classes)):
         reporter.line(line)
-    judged, broken, partial = judge_pictures(classifier, folder, workers, reporter)
+    judged, broken, stopped = judge_pictures(classifier, folder, workers, reporter)
+    for each in broken:
+        reporter.line(f"left out {each}")
     report = {
         **mark(KIND),
         "model": str(classifier.origin),
         "data": folder.name,
-        "partial": partial,
+        "partial": stopped,
         "pictures": len(folder.pictures) + len(folder.other),
         **make_report(judged, classifier.classes, folder.root),
         "missing": list(folder.missing),
         "left_out": list(folder.left_out),
-        "unreadable": broken,
+        "unreadable": [{"file": e.file, "reason": e.cause.message("en")} for e in broken],
         "device": str(describe(classifier.device)),
         "seconds": round(time.monotonic() - started, 1),
     }
@@ -96,70 +101,59 @@ def load_classifier(source: str, device: str, settings: HubSettings) -> Classifi
 
 def judge_pictures(
     classifier: Classifier, folder: EvaluationFolder, workers: int, reporter: Reporter
-) -> tuple[Judged, list[dict[str, str]], bool]:
-    """What it says of the pictures, which could not be read and why, and whether Ctrl-C came
-    between. Raises KeyboardInterrupt where it came before anything was seen."""
+) -> tuple[list[Judged], list[BrokenPicture], bool]:
+    """What it says of the pictures, which of them are broken, and whether Ctrl-C came between.
+    Raises KeyboardInterrupt where it came before a picture of a class was seen."""
+    classifier.network.to(memory_format=torch.channels_last)
     pictures = [*folder.pictures, *folder.other]
     random.Random(0).shuffle(pictures)
-    done: list[Judged] = []
-    broken: list[dict[str, str]] = []
-    partial = False
+    starts = range(0, len(pictures), PICTURES_AT_ONCE)
+    batches = [pictures[start : start + PICTURES_AT_ONCE] for start in starts]
+    load = partial(load_batch, root=folder.root, preprocessing=classifier.preprocessing)
+    judged: list[Judged] = []
+    broken: list[BrokenPicture] = []
     try:
         with reporter.bar("evaluating", total=len(pictures)) as bar:
-            for batch, errors in judge_batches(classifier, pictures, folder.root, workers):
-                broken += [{"file": e.file, "reason": e.cause.message("en")} for e in errors]
-                done.append(batch)
-                bar.advance(len(batch.pictures) + len(errors))
+            for loaded in prefetch(load, batches, workers):
+                broken += [error for _, error in loaded if isinstance(error, BrokenPicture)]
+                readable = [each for each in loaded if isinstance(each[1], Tensor)]
+                if readable:
+                    judged.append(judge_batch(classifier, *zip(*readable, strict=True)))
+                bar.advance(len(loaded))
     except KeyboardInterrupt:
-        if not any(each.label >= 0 for batch in done for each in batch.pictures):
+        if not any(each.label >= 0 for batch in judged for each in batch.pictures):
             raise
-        partial = True
-    for each in broken:
-        reporter.line(f"Left out {each['file']}: {each['reason']}")
-    return Judged.together(done), broken, partial
+        return judged, broken, True
+    return judged, broken, False
+
+
+def load_batch(
+    pictures: Sequence[Picture], root: Path, preprocessing: Preprocessing
+) -> list[tuple[Picture, Tensor | BrokenPicture]]:
+    """The pictures with what the network sees of them, uint8 [3, crop, crop], or why it cannot."""
+    loaded: list[tuple[Picture, Tensor | BrokenPicture]] = []
+    for each in pictures:
+        try:
+            seen = preprocessing.shrink(load_training_picture(each.path, root))
+            loaded.append((each, v2.functional.pil_to_tensor(seen)))
+        except BrokenPicture as error:
+            loaded.append((each, error.fresh()))
+    return loaded
 
 
 @torch.inference_mode()
-def judge_batches(
-    classifier: Classifier, pictures: Sequence[Picture], root: Path, workers: int
-) -> Iterator[tuple[Judged, list[BrokenPicture]]]:
-    """What it says of the pictures, a few at a time, and those among them that are broken."""
-    network = classifier.network.to(memory_format=torch.channels_last)
-
-    def load(batch: Sequence[Picture]) -> list[Tensor | BrokenPicture]:
-        loaded: list[Tensor | BrokenPicture] = []
-        for each in batch:
-            try:
-                seen = classifier.preprocessing.shrink(load_training_picture(each.path, root))
-                loaded.append(v2.functional.pil_to_tensor(seen))
-            except BrokenPicture as error:
-                loaded.append(error.fresh())
-        return loaded
-
-    starts = range(0, len(pictures), PICTURES_AT_ONCE)
-    batches = [pictures[start : start + PICTURES_AT_ONCE] for start in starts]
-    for batch, loaded in zip(batches, prefetch(load, batches, workers), strict=True):
-        pixels = [each for each in loaded if isinstance(each, Tensor)]
-        errors = [each for each in loaded if isinstance(each, BrokenPicture)]
-        features = torch.empty(0, 512, device=classifier.device)
-        if pixels:
-            images = to_device(torch.stack(pixels), classifier.device)
-            images = classifier.preprocessing.normalise(images)
-            images = images.contiguous(memory_format=torch.channels_last)
-            features = feature_maps(network, images).mean(dim=(2, 3))
-        logits = network.fc(features).cpu() / classifier.temperature
-        scores, verdicts = known(classifier, features)
-        if not (logits.isfinite().all() and scores.isfinite().all()):
-            raise NotFinite()
-        readable = tuple(p for p, x in zip(batch, loaded, strict=True) if isinstance(x, Tensor))
-        yield Judged(readable, logits, scores, verdicts), errors
-
-
-def known(classifier: Classifier, features: Tensor) -> tuple[Tensor, tuple[Verdict, ...]]:
-    """Known scores [N] of features [N, 512], and the verdicts that they come to; of a model that
-    cannot tell, 1 and "known"."""
-    if classifier.known is None:
-        return torch.ones(len(features)), ("known",) * len(features)
-    scores = classifier.known(features).cpu()
-    passed = (scores >= classifier.known.threshold).tolist()
-    return scores, tuple("known" if each else "neither" for each in passed)
+def judge_batch(
+    classifier: Classifier, pictures: tuple[Picture, ...], pixels: tuple[Tensor, ...]
+) -> Judged:
+    """What it says of N pictures, whose pixels these are. Raises NotFinite."""
+    images = classifier.preprocessing.normalise(to_device(torch.stack(pixels), classifier.device))
+    images = images.contiguous(memory_format=torch.channels_last)
+    windows = windows_of(feature_maps(classifier.network, images))
+    logits = classifier.network.fc(windows[:, 0]).cpu() / classifier.temperature
+    scores, verdicts = torch.ones(len(pictures)), ["known"] * len(pictures)
+    if classifier.known is not None:  # a model that cannot tell takes all for known
+        scores = classifier.known(windows).cpu()
+        verdicts = [classifier.known.verdict(score) for score in scores.tolist()]
+    if not (logits.isfinite().all() and scores.isfinite().all()):
+        raise NotFinite()
+    return Judged(pictures, logits, scores, tuple(verdicts))

@@ -3,6 +3,7 @@ those of an evaluation."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from model.classifier.ood import KnownScore, combine
 from model.images.folder import Picture, PictureFolder
 from model.training.calibration import confusion_matrix, fit_temperature, measure, reliability
-from model.training.cross_validation import Choice, OutOfFold
+from model.training.cross_validation import Choice
+from model.training.known import far_out
 
 HARDEST = 12
 MATRIX_CLASSES = 20  # the most for which counts by class and answer are a table that can be read
@@ -22,38 +25,44 @@ MATRIX_CLASSES = 20  # the most for which counts by class and answer are a table
 def judge(
     folder: PictureFolder,
     choice: Choice,
-    out_of_fold: OutOfFold,
-    val: OutOfFold,
-    threshold: float,
+    out_of_fold: Tensor,
+    val: Tensor,
 ) -> dict[str, Any]:
-    """The figures of metrics.json. The temperature is fitted to what was said of the training
-    pictures `out_of_fold`; what the finished classifier says of the `val` pictures is only judged.
-    A known score of `threshold` is accepted."""
+    """The figures of metrics.json, from logits [N, K]. The temperature is fitted to what was said
+    of the training pictures `out_of_fold`; what the finished classifier says of the `val` pictures
+    is only judged."""
     train_labels, val_labels = labels_of(folder.train), labels_of(folder.val)
-    temperature = fit_temperature(out_of_fold.logits, train_labels)
-    calibrated, val_calibrated = out_of_fold.logits / temperature, val.logits / temperature
+    temperature = fit_temperature(out_of_fold, train_labels)
+    calibrated, val_calibrated = out_of_fold / temperature, val / temperature
     quality = measure(val_calibrated, val_labels)
     candidates = {f"{strength:g}": each.as_json() for strength, each in choice.candidates.items()}
     return {
         "l2_sp": {"strength": choice.strength, "candidates": candidates},
         "temperature": temperature,
         "out_of_fold": measure(calibrated, train_labels).as_json(),
-        "out_of_fold_uncalibrated": measure(out_of_fold.logits, train_labels).as_json(),
+        "out_of_fold_uncalibrated": measure(out_of_fold, train_labels).as_json(),
         "out_of_fold_reliability": describe_reliability(calibrated, train_labels),
         "hardest_train": hardest(calibrated, folder.train, folder.classes, folder.root),
         "val_correct": quality.correct,
         "val_total": quality.total,
         "val_accuracy": quality.accuracy,
         "val": quality.as_json(),
-        "val_uncalibrated": measure(val.logits, val_labels).as_json(),
-        **describe_confusion(val.logits.argmax(dim=1), val_labels, folder.classes),
+        "val_uncalibrated": measure(val, val_labels).as_json(),
+        **describe_confusion(val.argmax(dim=1), val_labels, folder.classes),
         "val_reliability": describe_reliability(val_calibrated, val_labels),
         "hardest_val": hardest(val_calibrated, folder.val, folder.classes, folder.root),
-        "known": {
-            "threshold": threshold,
-            "val_accepted": int((val.known_scores >= threshold).sum()),
-            "val_total": quality.total,
-        },
+    }
+
+
+def count_answers(known: KnownScore, evidence: Tensor, val_windows: Tensor) -> dict[str, Any]:
+    """The limits of the known score, and how many pictures they make known, unusual and neither:
+    those to learn from by their out-of-fold `evidence` [N, 2], and the val pictures."""
+    train, val = combine(evidence, known.limits), known(val_windows)
+    return {
+        **asdict(known.limits),
+        "far_out": int(far_out(train).sum()),
+        "train": dict(Counter(map(known.verdict, train.tolist()))),
+        "val": dict(Counter(map(known.verdict, val.tolist()))),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
-from model.classifier.classifier import Verdict
+from model.classifier.ood import Verdict
 from model.images.folder import Picture, load_training_picture
 from model.training.calibration import measure
 from model.training.contact_sheet import draw_contact_sheet
@@ -40,42 +40,37 @@ class Judged:
     verdicts: tuple[Verdict, ...]
 
     @classmethod
-    def together(cls, parts: Sequence[Judged]) -> Judged:
-        """All of them as one; `parts` are one at least."""
+    def together(cls, parts: Sequence[Judged], of_a_class: bool) -> Judged | None:
+        """The pictures of the classes, or the others, as one; None where there are none."""
+        pictures = [picture for part in parts for picture in part.pictures]
+        chosen = [n for n, each in enumerate(pictures) if (each.label >= 0) == of_a_class]
+        if not chosen:
+            return None
+        verdicts = [verdict for part in parts for verdict in part.verdicts]
         return cls(
-            tuple(picture for part in parts for picture in part.pictures),
-            torch.cat([part.logits for part in parts]),
-            torch.cat([part.scores for part in parts]),
-            tuple(verdict for part in parts for verdict in part.verdicts),
-        )
-
-    def those(self, of_a_class: bool) -> Judged:
-        """The pictures of the classes, or the others, alone."""
-        chosen = [n for n, each in enumerate(self.pictures) if (each.label >= 0) == of_a_class]
-        return Judged(
-            tuple(self.pictures[n] for n in chosen),
-            self.logits[chosen],
-            self.scores[chosen],
-            tuple(self.verdicts[n] for n in chosen),
+            tuple(pictures[n] for n in chosen),
+            torch.cat([part.logits for part in parts])[chosen],
+            torch.cat([part.scores for part in parts])[chosen],
+            tuple(verdicts[n] for n in chosen),
         )
 
 
-def make_report(judged: Judged, classes: Sequence[str], root: Path) -> dict[str, Any]:
+def make_report(judged: Sequence[Judged], classes: Sequence[str], root: Path) -> dict[str, Any]:
     """The figures of evaluation.json. Raises NoPictures where none is of a class."""
-    ours, other = judged.those(of_a_class=True), judged.those(of_a_class=False)
-    if not ours.pictures:
+    ours, other = (Judged.together(judged, of_a_class) for of_a_class in (True, False))
+    if ours is None:
         raise NoPictures(folder=root, classes=listed(classes))
     labels, answers = labels_of(ours.pictures), ours.logits.argmax(dim=1)
     total, right = Counter(labels.tolist()), Counter(labels[answers == labels].tolist())
-    others = {
+    others = other and {
         "total": len(other.pictures),
         "verdicts": count_verdicts(other),
-        "auroc": auroc(ours.scores, other.scores) if other.pictures else None,
+        "auroc": auroc(ours.scores, other.scores),
     }
     return {
         **measure(ours.logits, labels).as_json(),
         "verdicts": count_verdicts(ours),
-        "other": others if other.pictures else None,
+        "other": others,
         "classes": {name: {"right": right[k], "total": total[k]} for k, name in enumerate(classes)},
         **describe_confusion(answers, labels, classes),
         "reliability": describe_reliability(ours.logits, labels),

@@ -17,7 +17,7 @@ from model.images.folder import Picture, PictureFolder
 from model.run.folder import read_json
 from model.run.origin import Origin
 from model.training.card import draw_curves, draw_reliability, write_card
-from model.training.cross_validation import Choice, OutOfFold
+from model.training.cross_validation import Choice
 from model.training.evaluation import judge
 from tests.pictures import make_picture
 
@@ -137,9 +137,9 @@ def test_a_thousand_classes_stay_readable(spoiled, tmp_path):
         for n, k in enumerate(labels.tolist())
     )
     folder = PictureFolder(tmp_path, classes, pictures, pictures)
-    said = OutOfFold(5.0 * torch.nn.functional.one_hot(answers, count), torch.ones(len(labels)))
+    said = 5.0 * torch.nn.functional.one_hot(answers, count)
     start = time.monotonic()
-    figures = judge(folder, Choice(1.0, said, {}), said, said, 0.5)
+    figures = judge(folder, Choice(1.0, said, {}), said, said)
     card = write_card(
         {**spoiled, **figures, "classes": dict.fromkeys(classes, spoiled["classes"]["red"])}
     )

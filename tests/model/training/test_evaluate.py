@@ -268,7 +268,13 @@ def test_pictures_that_cannot_be_read_are_named_and_left_out(trained, folder, tm
     report = evaluate(str(trained), folder, tmp_path / "r", device="cpu", reporter=reporter)
     assert (report["total"], report["other"]["total"]) == (5, 5)
     assert {each["file"] for each in report["unreadable"]} == {"val/red/0.png", "other/page.jpg"}
-    assert sum(line.startswith("Left out ") for line in reporter.told) == 2
+    assert (
+        sum(
+            line.startswith(("left out val/red/0.png: ", "left out other/page.jpg: "))
+            for line in reporter.told
+        )
+        == 2
+    )
     for file in (*(folder / "val").rglob("*.png"),):
         file.write_bytes(b"")
     with pytest.raises(NoPictures):
