@@ -167,7 +167,7 @@ def show(picture: FileDataDict | None, ask: Callable, language: str) -> dict[str
 
 
 def classify(image: FileDataDict, ask: Callable) -> Classification:
-    """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 40 megapixels,
+    """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 64 megapixels,
     the long side at most 20 times the short one.
 
     `verdict` is "known"; "unusual" when the picture is perhaps of a class, but unlike those that

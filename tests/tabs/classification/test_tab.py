@@ -97,7 +97,7 @@ def test_the_endpoint_says_what_the_model_says(client: Client, classifier: Class
 def test_the_endpoint_is_the_only_one_and_is_documented(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert list(endpoints) == ["/classify"]
-    assert "40 megapixels" in endpoints["/classify"]["description"]
+    assert "64 megapixels" in endpoints["/classify"]["description"]
     assert [each["parameter_name"] for each in endpoints["/classify"]["parameters"]] == ["image"]
     returns = endpoints["/classify"]["returns"][0]["type"]["properties"]
     assert set(returns) == {
