@@ -53,6 +53,10 @@ TEXT: Words = {
     "app.classification": ("Classify", "图像分类"),
     "app.regression": ("Regression", "回归"),
     "app.autograd": ("Autograd", "自动求导"),
+    "app.lost": (
+        "The connection was lost, and is back.",
+        "连接曾中断，现已恢复。",
+    ),
     "app.foot": (
         f"Code: [Apache-2.0]({APACHE}). Built-in classifier's weights: [CC BY-NC 4.0]({CC}), "
         f"non-commercial use only. Pictures are deleted from this server within {MINUTES_KEPT} "
@@ -97,12 +101,12 @@ def build(classifier: Served, regressor: Served) -> gr.Blocks:
             gr.Markdown(i18n_key("app.intro"), elem_id="intro")
             status.build(classifier, regressor)
             gr.HTML(LANGUAGE_SWITCH, elem_id="language-switch")
-        with gr.Tabs() as tabs:
-            with gr.Tab(i18n_key("app.classification"), id="classification"):
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab(i18n_key("app.classification"), id="classification", elem_id="tab-classification"):
                 classification.build(classifier)
-            with gr.Tab(i18n_key("app.regression"), id="regression"):
+            with gr.Tab(i18n_key("app.regression"), id="regression", elem_id="tab-regression"):
                 regression.build(regressor)
-            with gr.Tab(i18n_key("app.autograd"), id="autograd"):
+            with gr.Tab(i18n_key("app.autograd"), id="autograd", elem_id="tab-autograd"):
                 autograd.build()
         with gr.Row(elem_id="foot"):
             gr.Markdown(i18n_key("app.foot"))
