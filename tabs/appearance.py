@@ -12,7 +12,8 @@ from tabs.server.document import with_scripts
 
 HERE = Path(__file__).parent
 STYLES = sorted(HERE.rglob("style.css"))
-SCRIPTS = [HERE / "scripts" / f"{name}.js" for name in ("language", "address", "freshness")]
+# That of the language makes what the others speak through.
+SCRIPTS = sorted(HERE.glob("scripts/*.js"), key=lambda path: (path.stem != "language", path))
 FAVICON = HERE / "favicon.png"
 # What the visitor has on their machine: nothing is fetched from elsewhere.
 FONT = ("system-ui", "sans-serif")
