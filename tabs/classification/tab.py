@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
@@ -17,7 +17,7 @@ from model.images.loader import PictureTooHeavy, load_picture
 from model.serving.served import Served
 from tabs.api import endpoint
 from tabs.classification import views
-from tabs.classification.text import TEXT
+from tabs.classification.text import TEXT as TEXT
 from tabs.language import i18n_key
 from tabs.listeners import Updates, again, listen
 from tabs.server.uploads import MEGABYTES, DiskFull, NotUploaded, path_of
@@ -62,34 +62,36 @@ def build(served: Served[Classifier]) -> None:
             )
             preview = gr.HTML(elem_id="classify-preview")
         with gr.Column(elem_id="classify-answer"):
-            words = gr.HTML(elem_id="classify-words")
-            probabilities = gr.HTML(elem_id="classify-probabilities")
-        with gr.Row(elem_id="classify-examples"):
-            for path in EXAMPLES:
-                gr.Button(name_example(path), icon=path, min_width=0)
-        heat_map = gr.HTML(elem_id="classify-heat-map")
+            words = gr.HTML(views.BONE, elem_id="classify-words")
+            probabilities = gr.HTML(views.BONE, elem_id="classify-probabilities")
+        examples = gr.HTML(elem_id="classify-examples")
+        heat_map = gr.HTML(views.BONE, elem_id="classify-heat-map")
     given = gr.Button(visible="hidden", elem_id="classify-given")
     refused = gr.Textbox(visible="hidden", elem_id="classify-refused")
     given.click(None, None, [picture, refused], js="() => page.given()", api_visibility="private")
-    ask = asker(served)
+    constants = {"ask": asker(served)}
     triggers = [Context.root_block.load, picture.change, refused.change, again()]
     inputs = {"picture": picture, "refused": refused}
+    answer = {"words": words, "probabilities": probabilities, "heat_map": heat_map}
     options = {
         "concurrency_limit": 1,  # each takes all processors
         # Gradio would open the file with Pillow, which knows neither HEIC nor our error messages
         "preprocess": False,
     }
-    answer = {"words": words, "probabilities": probabilities, "heat_map": heat_map}
-    constants = {"ask": ask}
     listen(triggers, show, inputs, answer, constants, failed=show_problem, **options)
     listen(triggers, show_preview, inputs, {"preview": preview}, failed=show_no_preview, **options)
-    endpoint(classify, "classify", ask=ask)
-
-
-def name_example(path: Path) -> str:
-    """What is on an example picture."""
-    key = f"classify.{path.stem}"
-    return i18n_key(key) if key in TEXT else path.stem.replace("_", " ")
+    files = {path.stem: examples.serve_static_file(path) for path in EXAMPLES}
+    # They lie beside the uploads, but do not go with them.
+    examples.keep_in_cache.update(file["path"] for file in files.values())
+    urls = {stem: file["url"].lstrip("/") for stem, file in files.items()}
+    listen(
+        [Context.root_block.load, again()],
+        show_examples,
+        inputs={},
+        outputs={"examples": examples},
+        constants={"urls": urls},
+    )
+    endpoint(classify, "classify", **constants)
 
 
 def asker(served: Served[Classifier]) -> Callable[[Image.Image], Answer]:
@@ -139,6 +141,11 @@ def show_preview(picture: FileDataDict | None, language: str) -> Updates:
 def show_no_preview(error: UserError, language: str) -> Updates:
     """Nothing: `show_problem` says why."""
     return {"preview": ""}
+
+
+def show_examples(urls: Mapping[str, str], language: str) -> Updates:
+    """The pictures to click on, by what is on them."""
+    return {"examples": views.examples(urls, language)}
 
 
 def check(picture: FileDataDict | None, refused: str) -> None:

@@ -94,3 +94,9 @@ def known_heading(label: str, confidence: float, language: str) -> str:
     name = name.capitalize() if label in NAMES else name
     key = "classify.known_certain" if confidence > 0.999 else "classify.known"
     return say(TEXT, key, language, label=name, confidence=percent(confidence, language))
+
+
+def name_example(stem: str, language: str) -> str:
+    """What is on an example picture, from its file's name without the ending."""
+    key = f"classify.{stem}"
+    return say(TEXT, key, language) if key in TEXT else stem.replace("_", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from functools import partial
 from html import escape
 from io import BytesIO
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from model.errors import UserError
-from tabs.classification.text import TEXT, known_heading, list_of, name_of, percent
+from tabs.classification.text import TEXT, known_heading, list_of, name_example, name_of, percent
 from tabs.language import say
 from tabs.status import answered_by
 
@@ -121,6 +122,14 @@ def preview(picture: Image.Image, name: str, language: str) -> str:
     small = picture.copy()
     small.thumbnail((SIDE, SIDE))
     return img(small, say(TEXT, "classify.preview", language, name=name))
+
+
+def examples(urls: Mapping[str, str], language: str) -> str:
+    """Buttons for the example pictures, from their files' stems and addresses."""
+    return "".join(
+        f'<button><img alt="" src="{escape(url)}">{escape(name_example(stem, language))}</button>'
+        for stem, url in urls.items()
+    )
 
 
 def img(picture: Image.Image, alt: str) -> str:
