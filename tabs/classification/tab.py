@@ -78,8 +78,11 @@ def build(served: Served[Classifier]) -> None:
         # Gradio would open the file with Pillow, which knows neither HEIC nor our error messages
         "preprocess": False,
     }
-    listen(triggers, show, inputs, answer, constants, failed=show_problem, **options)
+    asked = listen(triggers, show, inputs, answer, constants, failed=show_problem, **options)
     listen(triggers, show_preview, inputs, {"preview": preview}, failed=show_no_preview, **options)
+    # What never came to `show`: the queue is full, or the line is lost.
+    parts = [*answer.values(), preview]
+    asked.failure(None, None, parts, js="() => page.unanswered()", api_visibility="private")
     files = {path.stem: examples.serve_static_file(path) for path in EXAMPLES}
     # They lie beside the uploads, but do not go with them.
     examples.keep_in_cache.update(file["path"] for file in files.values())
@@ -164,6 +167,8 @@ def classify(image: FileDataDict, ask: Callable) -> Classification:
     the model was trained on; or "neither" when it is like none of them: `label` and
     `probabilities` then only compare classes that do not apply. `known` is true for the first
     only. `known_score` is in 0..1.
+
+    对一张图片分类：给出最可能的类别 `label`、各类别的概率，以及图片是否像训练图片（`verdict`）。
     """
     answer = ask(load_picture(path_of(image)))
     return Classification(

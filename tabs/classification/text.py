@@ -14,6 +14,10 @@ TEXT: Words = {
     "classify.picture": ("Picture", "图片"),
     "classify.preview": ("Your picture: {name}", "你的图片：{name}"),
     "classify.waiting": ("The answer appears here.", "答案将显示在这里。"),
+    "classify.unanswered": (
+        "No answer yet: the server is busy, or cannot be reached. It is asked again by itself.",
+        "尚无答案：服务器繁忙或无法连接，将自动重试。",
+    ),
     "classify.probabilities": ("Probability of each class", "各类别的概率"),
     "classify.rest": ("the other {count:,} classes together", "其余 {count:,} 个类别合计"),
     "classify.heat_map": ("Where the network looked", "网络关注的区域"),

@@ -53,7 +53,12 @@
     give(file);
   };
 
-  page.given = () => given;
+  const unanswered = () => {
+    const text = window.gradio_config.i18n_translations[navigator.language]["classify.unanswered"];
+    return [`<div role="status" class="classify-verdict problem"><p>${text}</p></div>`, "", "", ""];
+  };
+
+  Object.assign(page, { given: () => given, unanswered });
   const listen = (type, listener) => addEventListener(type, (event) => isShown() && listener(event), true);
   for (const type of ["dragenter", "dragover", "dragleave"])
     listen(type, (event) => {
