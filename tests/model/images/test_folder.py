@@ -281,7 +281,7 @@ def test_links_to_folders_are_followed(tmp_path: Path):
 def test_links_that_go_round_are_refused(target: str, tmp_path: Path):
     folder_with(tmp_path, cats__inner=3, dogs=3)
     (tmp_path / "cats" / "inner" / "loop").symlink_to(Path("..") / target)
-    with pytest.raises(errors.DataError, match="cats/inner/loop.* leads back"):
+    with pytest.raises(errors.DataError, match=r"cats/inner/loop.* leads back"):
         read_folder(tmp_path, seed=0)
 
 
