@@ -11,5 +11,8 @@ def number(value: float, digits: int = 6, missing: str = "nan") -> str:
 
 
 def signed(value: float, decimals: int = 2) -> str:
-    """With its sign, and always so many digits behind the point."""
-    return f"{value:+.{decimals}f}".replace("-", "−")
+    """With its sign, unless it is rounded to zero, and so many digits behind the point; "nan"."""
+    if math.isnan(value):
+        return "nan"
+    rounded = round(value, decimals)
+    return f"{rounded:+.{decimals}f}".replace("-", "−") if rounded else f"{0:.{decimals}f}"
