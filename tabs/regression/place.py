@@ -55,7 +55,7 @@ def read_place(query: str) -> Place | None:
 
 def _read_row(text: str, problems: list[UserError]) -> tuple[float, ...]:
     """The numbers in `text`; zero for what is none, and the nearer end for what is beyond one."""
-    pieces = re.split(r"[,\s]+", text.strip(", "))
+    pieces = re.split(r"\s*,\s*|\s+", text.strip())
     if len(pieces) != INPUTS:
         problems.append(WrongCount(count=len(pieces), inputs=INPUTS))
     x = [0.0] * INPUTS

@@ -64,10 +64,13 @@ def show_answer(answer: Prediction, language: str, problems: Sequence[UserError]
         f"<b>{signed(answer[name], 3)}</b></div>"
         for key, name in shown.items()
     )
-    remarks = [tell("regression.far")] if answer["far_from_training"] else []
+    remarks = []
     if problems:
-        told = " ".join(each.message(language) for each in problems[:MOST_PROBLEMS])
-        remarks.insert(0, tell("regression.link", problems=told))
+        space = "" if language == "zh" else " "
+        told = space.join(each.message(language) for each in problems[:MOST_PROBLEMS])
+        remarks.append("⚠ " + tell("regression.link", problems=told))
+    if answer["far_from_training"]:
+        remarks.append("⚠ " + tell("regression.far"))
     origin = Origin(**answer["model"])
     by = answered_by(origin, answer["device"], answer["milliseconds"], language)
     return _card(f'<div class="numbers">{numbers}</div>', remarks, by)
@@ -128,7 +131,7 @@ def decimal(value: float, language: str, decimals: int = 3) -> str:
     """An error or R², always with so many digits behind the point."""
     if math.isnan(value):
         return say(TEXT, "regression.no_number", language)
-    return "∞" if value == math.inf else f"{value:.{decimals}f}".replace("-", "−")
+    return f"{value:.{decimals}f}".replace("-", "−").replace("inf", "∞")
 
 
 def draw_bars(
