@@ -11,5 +11,10 @@ def number(value: float, digits: int = 6, missing: str = "nan") -> str:
 
 
 def signed(value: float, decimals: int = 2) -> str:
-    """With its sign, and always so many digits behind the point."""
-    return f"{value:+.{decimals}f}".replace("-", "−")
+    """With its sign, unless it is rounded to zero, and so many digits behind the point; "–" for
+    nan."""
+    if math.isnan(value):
+        return "–"
+    rounded = round(value, decimals) if math.isfinite(value) else value
+    shown = f"{rounded:+.{decimals}f}" if rounded else f"{0:.{decimals}f}"
+    return shown.replace("-", "−").replace("inf", "∞")

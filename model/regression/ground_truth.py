@@ -35,8 +35,8 @@ class NotAList(InputError):
 
 
 class WrongCount(InputError):
-    en = "{count} numbers were given; the network takes {inputs}: x1 to x{inputs}."
-    zh = "给出了 {count} 个数；网络需要 {inputs} 个：x1 到 x{inputs}。"
+    en = "The network takes {inputs} numbers, x1 to x{inputs}; it was given {count}."
+    zh = "网络需要 {inputs} 个数，即 x1 到 x{inputs}，但给出了 {count} 个。"
 
 
 class NotANumber(InputError):

@@ -4,12 +4,15 @@ That process computes on one thread, set at its start. Matrices as small as thes
 second processor, and lose much where it is busy: there, 100 epochs take 31 s on two threads and 1 s
 on one. PyTorch's number of threads is a whole process's, so the server must not change its own.
 
-Everybody's runs take turns there (model/regression/trainer.py). Nothing here needs torch.
+Two runs at a time take turns there (model/regression/trainer.py), and the others wait in line: so
+the first to come are done soon. Nothing here needs torch.
 """
 
 from __future__ import annotations
 
 import secrets
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +26,35 @@ PATIENCE = 30.0  # seconds to wait for one's turn
 class TrainingLost(UserError):
     en = "The training was broken off on the server. Press Train again."
     zh = "训练在服务器上中断了。请再按一次“开始训练”。"
+
+
+class LineFull(UserError):
+    en = "Many visitors are training at the moment. Press Train again in a minute."
+    zh = "目前训练的访问者太多，请一分钟后再按“开始训练”。"
+
+
+class Line:
+    """Who trains, and who waits to: first come, first served."""
+
+    def __init__(self, together: int = 2, most_waiting: int = 16) -> None:
+        self._together, self._most = together, together + most_waiting
+        self._heard: dict[str, float] = {}  # when each was, in the order in which they came
+        self._lock = threading.Lock()
+
+    def ahead(self, run: str) -> int:
+        """How many must end before `run` may go on: 0 when it may. It joins the line by asking,
+        and is out of it when it leaves, or does not ask for PATIENCE seconds. Raises LineFull."""
+        with self._lock:
+            now = time.monotonic()
+            self._heard = {each: at for each, at in self._heard.items() if now - at < PATIENCE}
+            if run not in self._heard and len(self._heard) >= self._most:
+                raise LineFull()
+            self._heard[run] = now
+            return max(0, list(self._heard).index(run) + 1 - self._together)
+
+    def leave(self, run: str) -> None:
+        with self._lock:
+            self._heard.pop(run, None)
 
 
 @dataclass(frozen=True)

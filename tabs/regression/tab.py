@@ -4,120 +4,128 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
-from gradio.context import Context
 
 from model.errors import UserError
-from model.process.worker import Worker
 from model.regression.ground_truth import check_inputs, is_far, true_function
-from model.regression.live import make_trainer, watch_training
 from model.serving.served import Served
 from tabs.api import endpoint
 from tabs.language import i18n_key
-from tabs.listeners import again, listen
-from tabs.regression.text import ROWS, TEXT
+from tabs.listeners import Updates, again, listen, opened
+from tabs.regression import learning
+from tabs.regression.place import HIGHEST, NAME, Place, query_of, read_place
+from tabs.regression.text import ROWS
+from tabs.regression.text import TEXT as TEXT
 from tabs.regression.views import (
     NAMES,
     Model,
     Prediction,
+    draw_inputs,
     notice,
     show_answer,
-    show_learning,
     show_parts,
 )
 
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
     from model.regression.regressor import Regressor
 
-LEARNING_RATES = (0.0001, 0.001, 0.01, 0.1)
-BATCH_SIZES = (16, 32, 128, 800)
+ROW_SCRIPT = (Path(__file__).parent / "row.js").read_text(encoding="utf-8")
 
 
 def build(served: Served[Regressor]) -> None:
     """Make the tab's components, listeners and its `/predict` endpoint."""
     gr.Markdown(i18n_key("regression.intro"))
-    with gr.Column():  # which the answer does not leave when it sticks to the screen's edge
-        answer = gr.HTML(
-            notice(TEXT["regression.waiting"][0]),
-            elem_id="regression-answer",
-            elem_classes="regression-sticky",
-        )
-        with gr.Row():
-            with gr.Column(min_width=300):
-                sliders = build_sliders()
-            with gr.Column(min_width=300):
-                parts = gr.HTML(elem_id="regression-parts")
-    listen(
-        [Context.root_block.load, again(), *(slider.change for slider in sliders.values())],
-        show,
-        inputs=sliders,
-        outputs={"answer": answer, "parts": parts},
-        constants={"served": served},
-    )
-    build_learning()
+    with gr.Column(elem_classes="regression-top"):  # which the answer, sticking, does not leave
+        waiting = notice(str(i18n_key("regression.waiting")))
+        answer = gr.HTML(waiting, elem_id="regression-answer")
+        with gr.Column(elem_classes="regression-left"):
+            row = gr.HTML(
+                list(Place().x),
+                html_template=draw_inputs(HIGHEST),
+                js_on_load=ROW_SCRIPT,
+                apply_default_css=False,
+            )
+            buttons = build_buttons()
+        parts = gr.HTML(elem_id="regression-parts")
+    settings = learning.build()
+    shown = {"answer": answer, "parts": parts}
+    held = {"row": row, **settings}
+    query = {"query": gr.Textbox(visible=False)}
+    common = {"constants": {"served": served}, "failed": show_failure}
+    listen(opened(), open_place, held, {**held, **shown}, **common)
+    listen([again()], show_again, held, shown, **common)
+    by_hand = {**common, "changes": NAME}
+    listen([row.input], take_row, held, {**shown, **query}, **by_hand)
+    for button, chosen in buttons:
+        options = {**by_hand, "constants": {"served": served, "chosen": chosen}}
+        listen([button.click], set_row, held, {"row": row, **shown, **query}, **options)
+    kept = [each.input for each in settings.values()]
+    listen(kept, keep_settings, held, query, changes=NAME)
     endpoint(predict, "predict", served=served)
 
 
-def build_sliders() -> dict[str, gr.Slider]:
-    """A slider for each input, and the buttons that set them all."""
-    small = {"size": "sm", "min_width": 120}
-    sliders = {
-        name: gr.Slider(-3, 3, x, step=0.01, label=name, elem_classes="regression-slider")
-        for name, x in zip(NAMES, ROWS[0]["x"], strict=True)
-    }
-    with gr.Row():
-        randomise = gr.Button(i18n_key("regression.randomise"), **small)
-        reset = gr.Button(i18n_key("regression.reset"), **small)
-    listen([randomise.click], random_row, {}, sliders)
-    listen([reset.click], set_row, {}, sliders, {"row": [0] * len(NAMES)})
-    gr.Markdown(i18n_key("regression.examples"))
+def build_buttons() -> list[tuple[gr.Button, list[float] | None]]:
+    """Each button that sets all ten numbers, and what to; None is anything."""
+    small = {"size": "sm", "min_width": 100}
+    rows = {"randomise": None, "reset": [0.0] * len(NAMES)}
+    rows |= {f"row_{number}": row["x"] for number, row in enumerate(ROWS)}
     with gr.Row(elem_classes="regression-rows"):
-        for number, row in enumerate(ROWS):
-            button = gr.Button(i18n_key(f"regression.row_{number}"), **small)
-            listen([button.click], set_row, {}, sliders, {"row": row["x"]})
-    return sliders
+        return [(gr.Button(i18n_key(f"regression.{key}"), **small), x) for key, x in rows.items()]
 
 
-def build_learning() -> None:
-    """The part of the tab where a fresh network trains."""
-    gr.Markdown(i18n_key("regression.learn"))
-    with gr.Row(equal_height=True):
-        rate = gr.Radio(
-            LEARNING_RATES, value=0.001, label=i18n_key("regression.rate"), min_width=300
-        )
-        batch = gr.Radio(BATCH_SIZES, value=32, label=i18n_key("regression.batch"), min_width=300)
-    with gr.Row():
-        train = gr.Button(
-            i18n_key("regression.train"),
-            variant="primary",
-            min_width=120,
-            elem_id="regression-train",
-        )
-        stop = gr.Button(i18n_key("regression.stop"), min_width=120, elem_id="regression-stop")
-    training = listen(
-        [train.click],
-        learn,
-        inputs={"rate": rate, "batch": batch},
-        outputs={"charts": gr.HTML(elem_id="regression-learning")},
-        constants={"trainer": make_trainer()},
-        trigger_mode="once",
-    )
-    stop.click(None, cancels=[training], api_visibility="private")
+def open_place(served: Served, language: str, place: str, row: list[float]) -> Updates:
+    """What the address asks for, with what is wrong with it; where it is another tab's, the tab as
+    it is."""
+    asked = read_place(place)
+    if asked is None:
+        return show_row(served, row, language)
+    opened = {"row": list(asked.x), "rate": asked.rate, "batch": asked.batch}
+    return {**opened, **show_row(served, asked.x, language, asked.problems)}
 
 
-def show(served: Served, language: str, **row: float) -> dict[str, str]:
-    """The answer for what the sliders say, and its parts."""
-    x = [row[name] for name in NAMES]
+def show_again(served: Served, language: str, place: str, row: list[float]) -> Updates:
+    """The answer for what the sliders say; what is wrong with the address is so until they move,
+    for then it is written anew."""
+    asked = read_place(place)
+    return show_row(served, row, language, asked.problems if asked else ())
+
+
+def take_row(served: Served, language: str, row: list[float], rate: float, batch: int) -> Updates:
+    """The answer for what the sliders say, and the address."""
+    return {**show_row(served, row, language), **keep_settings(row, rate, batch)}
+
+
+def set_row(
+    served: Served, chosen: list[float] | None, language: str, rate: float, batch: int
+) -> Updates:
+    """The sliders as a button sets them, and what `take_row` gives."""
+    row = random_row() if chosen is None else chosen
+    return {"row": row, **take_row(served, language, row, rate, batch)}
+
+
+def keep_settings(row: list[float], rate: float, batch: int) -> Updates:
+    return {"query": query_of(check_inputs(row), rate, batch)}
+
+
+def show_row(
+    served: Served, x: Sequence[float], language: str, problems: Sequence[UserError] = ()
+) -> Updates:
+    """The answer for `x`, below the `problems`, and its parts; or why there is none."""
     try:
         regressor = served.get()
-        answered = show_answer(ask(regressor, x), language)
+        answered = show_answer(ask(regressor, x), language, problems)
         return {"answer": answered, "parts": show_parts(regressor, x, language)}
     except UserError as error:
-        return {"answer": notice(error.message(language)), "parts": ""}
+        return show_failure(error, language)
+
+
+def show_failure(error: UserError, language: str) -> Updates:
+    return {"answer": notice(error.message(language)), "parts": ""}
 
 
 def predict(x: list[float], served: Served) -> Prediction:
@@ -126,11 +134,13 @@ def predict(x: list[float], served: Served) -> Prediction:
     The model was trained on standard normal numbers; `far_from_training` is true when x is
     further from zero than 99 % of those rows, where errors grow. `y_true` is the value of the
     function that the model learned from noisy examples, `difference` is y - y_true.
+
+    由十个数（每个在 -100 到 100 之间）预测一个数，并给出真实函数的值和二者之差。
     """
     return ask(served.get(), x)
 
 
-def ask(regressor: Regressor, x: list[float]) -> Prediction:
+def ask(regressor: Regressor, x: Sequence[float]) -> Prediction:
     """What `/predict` answers. Raises InputError."""
     x = check_inputs(x)
     started = time.perf_counter()
@@ -147,17 +157,6 @@ def ask(regressor: Regressor, x: list[float]) -> Prediction:
     )
 
 
-def random_row() -> dict[str, float]:
+def random_row() -> list[float]:
     """A row as the training rows are drawn, within the sliders' ends."""
-    return {name: round(max(-3.0, min(3.0, random.gauss(0, 1))), 2) for name in NAMES}
-
-
-def set_row(row: Sequence[float]) -> dict[str, float]:
-    return dict(zip(NAMES, row, strict=True))
-
-
-def learn(trainer: Worker, language: str, rate: float, batch: int) -> Iterator[dict[str, str]]:
-    """Train a fresh network; its charts, several times a second."""
-    settings = {"learning_rate": rate, "batch_size": batch, "seed": random.randrange(2**31)}
-    for snapshot in watch_training(trainer, settings):
-        yield {"charts": show_learning(snapshot, language)}
+    return [round(max(-HIGHEST, min(HIGHEST, random.gauss(0, 1))), 2) for _ in NAMES]

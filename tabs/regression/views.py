@@ -9,6 +9,7 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, TypedDict
 
+from model.errors import UserError
 from model.regression.ground_truth import INPUTS, NOISE, TRUE_WEIGHTS
 from model.regression.live import Snapshot
 from model.run.origin import Origin
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch i
     from model.regression.regressor import Regressor
 
 NAMES = [f"x{number}" for number in range(1, INPUTS + 1)]
+MOST_PROBLEMS = 3  # of a link's that are told
 LOWEST, HIGHEST = 0.05, 10.0  # of the errors that are on the chart, which is logarithmic
 
 
@@ -40,22 +42,51 @@ class Prediction(TypedDict):
     milliseconds: float
 
 
-def show_answer(answer: Prediction, language: str) -> str:
-    """The prediction, the truth and their difference."""
+def draw_inputs(highest: float) -> str:
+    """A slider and a number for each input, from -`highest` to `highest`; see row.js."""
+    ends = {"min": f"{-highest:g}", "max": f"{highest:g}", "step": "0.01", "autocomplete": "off"}
+    rows = ""
+    for name in NAMES:
+        slider, label = f"regression-{name}", f"regression-{name}-label"
+        fields = [tag("label", text=name, for_=slider, id=label)]
+        fields.append(tag("input", type="range", id=slider, **ends))
+        fields.append(tag("input", type="number", aria_labelledby=label, **ends))
+        rows += tag("div", *fields, class_="row")
+    return tag("div", rows, class_="regression-inputs")
+
+
+def show_answer(answer: Prediction, language: str, problems: Sequence[UserError] = ()) -> str:
+    """The prediction, the truth and their difference, below what is wrong with the link."""
     tell = partial(say, TEXT, language=language)
     shown = {"network": "y", "true": "y_true", "difference": "difference"}
     numbers = "".join(
-        f'<div class="{key}"><span>{tell(f"regression.{key}")}</span>'
+        f'<div class="{key}"><span>{tell(f"regression.{key}")}</span> '
         f"<b>{signed(answer[name], 3)}</b></div>"
         for key, name in shown.items()
     )
+    remarks = []
+    if problems:
+        space = "" if language == "zh" else " "
+        told = space.join(each.message(language) for each in problems[:MOST_PROBLEMS])
+        remarks.append("⚠ " + tell("regression.link", problems=told))
+    if answer["far_from_training"]:
+        remarks.append("⚠ " + tell("regression.far"))
     origin = Origin(**answer["model"])
     by = answered_by(origin, answer["device"], answer["milliseconds"], language)
-    far = f'<p class="far">⚠ {tell("regression.far")}</p>' if answer["far_from_training"] else ""
-    return (
-        f'<div class="regression-answer"><div class="numbers">{numbers}</div>'
-        f"{far}<p>{escape(by)}</p></div>"
-    )
+    return _card(f'<div class="numbers">{numbers}</div>', remarks, by)
+
+
+def notice(text: str) -> str:
+    """`text` where the answer would be."""
+    return _card("", [text])
+
+
+def _card(numbers: str, remarks: Sequence[str], by: str = "") -> str:
+    """The answer's place, which is read aloud as it changes, but for which model gave it."""
+    # Quotes stay, for the page to find its own words' key in the text.
+    told = "".join(f'<p class="remark">{escape(each, quote=False)}</p>' for each in remarks)
+    live = f'<div role="status">{numbers}{told}</div>'
+    return f'<div class="regression-answer">{live}{tag("p", text=by)}</div>'
 
 
 def show_parts(regressor: Regressor, x: Sequence[float], language: str) -> str:
@@ -64,53 +95,60 @@ def show_parts(regressor: Regressor, x: Sequence[float], language: str) -> str:
     contributions, y = regressor.contributions(x), regressor.predict(x)
     together = sum(contributions)
     true = [weight * each for weight, each in zip(TRUE_WEIGHTS, x, strict=True)]
-    legend = tell("regression.adds_network"), tell("regression.adds_true")
+    words = (tell("regression.adds_network"), tell("regression.adds_true"))
+    title = tell("regression.adds")
     numbers = {"zero": signed(y - together), "sum": signed(together), "y": signed(y)}
     return (
-        f"<h3>{tell('regression.adds')}</h3>{draw_bars(NAMES, contributions, true, legend)}"
+        f"<h2>{title}</h2>{draw_bars(contributions, true, title, words, language)}"
         f'<p class="regression-sum">{tell("regression.adds_sum", **numbers)}</p>'
     )
 
 
-def show_learning(snapshot: Snapshot, language: str) -> str:
-    """Where a training run is: its errors, and its weights beside the true ones."""
-    tell = partial(say, TEXT, language=language)
-    status = tell(
-        "regression.progress",
-        epoch=snapshot.epoch,
-        epochs=snapshot.epochs,
-        rmse=snapshot.held_out_rmse[-1],
-        r2=snapshot.r_squared,
-    )
-    title = tell("regression.errors")
-    curves = {
-        tell("regression.train_rows"): snapshot.train_rmse,
-        tell("regression.held_out"): snapshot.held_out_rmse,
-    }
-    words = {"title": title, "epoch": tell("regression.epoch"), "noise": tell("regression.noise")}
-    errors = draw_errors(curves, snapshot.epochs, NOISE, words)
-    legend = tell("regression.learned"), tell("regression.weight")
-    weights = draw_bars(NAMES, snapshot.weights, TRUE_WEIGHTS, legend)
+def show_learning(status: str, snapshot: Snapshot | None, language: str) -> str:
+    """How a training is doing, in a sentence that is read aloud as it changes; how far it is, and
+    its errors, and its weights beside the true ones."""
+    counted, charts = "", ""
+    if snapshot is not None:
+        tell = partial(say, TEXT, language=language)
+        facts = {"epoch": snapshot.epoch, "epochs": snapshot.epochs}
+        facts["rmse"] = decimal(snapshot.held_out_rmse[-1], language)
+        facts["r2"] = decimal(snapshot.r_squared, language, 4)
+        counted = tell("regression.progress", **facts)
+        title = tell("regression.weights")
+        words = (tell("regression.learned"), tell("regression.weight"))
+        weights = draw_bars(snapshot.weights, TRUE_WEIGHTS, title, words, language)
+        charts = (
+            f"<div><h3>{tell('regression.errors')}</h3>{draw_errors(snapshot, language)}</div>"
+            f"<div><h3>{title}</h3>{weights}</div>"
+        )
     return (
-        f'<p class="regression-status" role="status">{status}</p>'
-        f'<div class="regression-charts"><div><h3>{title}</h3>{errors}</div>'
-        f"<div><h3>{tell('regression.weights')}</h3>{weights}</div></div>"
+        f'<p class="regression-status"><span role="status">{escape(status, quote=False)}</span> '
+        f'<span>{counted}</span></p><div class="regression-charts">{charts}</div>'
     )
 
 
-def notice(text: str) -> str:
-    return f'<div class="regression-answer"><p>{escape(text)}</p></div>'
+def decimal(value: float, language: str, decimals: int = 3) -> str:
+    """An error or R², always with so many digits behind the point."""
+    if math.isnan(value):
+        return say(TEXT, "regression.no_number", language)
+    return f"{value:.{decimals}f}".replace("-", "−").replace("inf", "∞")
 
 
 def draw_bars(
-    names: Sequence[str], network: Sequence[float], true: Sequence[float], legend: tuple[str, str]
+    network: Sequence[float],
+    true: Sequence[float],
+    title: str,
+    legend: tuple[str, str],
+    language: str,
 ) -> str:
-    """A row for each name: what the network says, a bar to the left or right of zero; what is
+    """A row for each input: what the network says, a bar to the left or right of zero; what is
     true, a mark; and both numbers. `legend` names the two."""
     full = max([1.0, *(abs(value) for value in (*network, *true) if math.isfinite(value))])
-    rows = [_draw_bar(*row, full) for row in zip(names, network, true, strict=True)]
+    rows = [_draw_bar(*row, full) for row in zip(NAMES, network, true, strict=True)]
+    spoken = say(TEXT, "regression.bars", language, title=title, network=legend[0], true=legend[1])
     keys = _legend({"net": legend[0], "true": legend[1]})
-    return tag("div", keys, *rows, class_="regression-bars")
+    bars = tag("div", *rows, class_="regression-bars", role="list", aria_label=spoken)
+    return keys + bars
 
 
 def _draw_bar(name: str, network: float, true: float, full: float) -> str:
@@ -121,29 +159,36 @@ def _draw_bar(name: str, network: float, true: float, full: float) -> str:
         tag("i", class_="net", style=bar),
         tag("i", class_="true", style=f"left:{50 + 50 * true / full:.2f}%"),
         class_="track",
+        aria_hidden="true",
     )
-    numbers = tag("b", text=signed(network)) + tag("span", text=signed(true))
-    return tag("div", tag("span", text=name), track, numbers, class_="row")
+    numbers = [tag("b", text=signed(network)), tag("span", text=signed(true))]
+    return tag("div", tag("span", text=name), track, *numbers, class_="row", role="listitem")
 
 
-def draw_errors(
-    curves: Mapping[str, Sequence[float]], epochs: int, floor: float, words: Mapping[str, str]
-) -> str:
-    """RMSE by epoch on a logarithmic scale, a line for each name, and the noise as a dashed line
-    at `floor`. `words` names the chart ("title"), the x axis ("epoch") and the "noise"."""
-    frame = Frame((1, max(2, epochs)), (_height(LOWEST), _height(HIGHEST)), height=260)
-    drawn = frame.line(frame.x, [_height(floor)] * 2, "floor")
-    for number, errors in enumerate(curves.values()):
+def draw_errors(snapshot: Snapshot, language: str) -> str:
+    """RMSE by epoch on a logarithmic scale, a line for each kind of rows, and the noise as a dashed
+    line."""
+    tell = partial(say, TEXT, language=language)
+    epochs, curves = snapshot.epochs, (snapshot.train_rmse, snapshot.held_out_rmse)
+    frame = Frame((1, max(2, epochs)), (_height(LOWEST), _height(HIGHEST)), height=260, right=24)
+    drawn = frame.line(frame.x, [_height(NOISE)] * 2, "floor")
+    for number, errors in enumerate(curves):
         drawn += frame.line(range(1, len(errors) + 1), map(_height, errors), f"line{number}")
+    train, held_out = (decimal(errors[-1], language) for errors in curves)
+    spoken = tell(
+        "regression.curves_one" if snapshot.epoch == 1 else "regression.curves",
+        **{"train": train, "held_out": held_out, "epoch": snapshot.epoch, "noise": NOISE},
+    )
     chart = frame.svg(
         drawn,
-        (words["epoch"], "RMSE"),
-        words["title"],
+        (tell("regression.epoch"), "RMSE"),
+        spoken,
         x_ticks={1: "1", epochs: str(epochs)},
         y_ticks={_height(error): f"{error:g}" for error in (0.1, 1, 10)},
     )
-    keys = {f"line{number}": name for number, name in enumerate(curves)}
-    return tag("div", _legend({**keys, "floor": words["noise"]}), chart, class_="regression-errors")
+    keys = {"line0": "train_rows", "line1": "held_out", "floor": "noise"}
+    legend = _legend({kind: tell(f"regression.{key}") for kind, key in keys.items()})
+    return tag("div", legend, chart, class_="regression-errors")
 
 
 def _height(error: float) -> float:

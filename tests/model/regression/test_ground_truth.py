@@ -58,8 +58,8 @@ def test_the_true_function_in_closed_form():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        ([1.0] * 9, "9 numbers were given"),
-        ([1.0] * 11, "11 numbers were given"),
+        ([1.0] * 9, "10 numbers, x1 to x10; it was given 9"),
+        ([1.0] * 11, "it was given 11"),
         ([], "0 numbers"),
         ("0123456789", "a list of 10 numbers"),
         (None, "a list of 10 numbers"),

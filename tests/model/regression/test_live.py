@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 import torch
 
 from model.process.worker import Worker
-from model.regression.live import TrainingLost, make_trainer, watch_training
+from model.regression import live
+from model.regression.live import Line, LineFull, TrainingLost, make_trainer, watch_training
 from model.regression.trainer import Trainer
 
 
@@ -59,3 +61,24 @@ def test_runs_that_are_left_do_not_pile_up(monkeypatch: pytest.MonkeyPatch):
         settings = {"epochs": 10**6, "seed": number, "batch_size": 800}
         trainer({"run": str(number), "epoch": 0, "settings": settings})
     assert list(trainer.runs) == ["2", "3", "4"]
+
+
+def test_the_line_serves_who_came_first():
+    line = Line(together=2, most_waiting=2)
+    assert [line.ahead(run) for run in "abcd"] == [0, 0, 1, 2]
+    with pytest.raises(LineFull):
+        line.ahead("e")
+    assert [line.ahead(run) for run in "dcba"] == [2, 1, 0, 0], "asking again changes no place"
+    line.leave("a")
+    line.leave("a")
+    assert [line.ahead(run) for run in "bcde"] == [0, 0, 1, 2]
+
+
+def test_whoever_is_not_heard_of_leaves_the_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(live, "PATIENCE", 0.05)
+    line = Line(together=1)
+    assert [line.ahead("gone"), line.ahead("here")] == [0, 1]
+    time.sleep(0.03)
+    assert line.ahead("here") == 1
+    time.sleep(0.03)
+    assert line.ahead("here") == 0

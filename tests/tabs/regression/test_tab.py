@@ -6,10 +6,8 @@ import json
 import math
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import gradio as gr
 import pytest
 import torch
 from gradio_client import Client
@@ -21,32 +19,17 @@ from torch import nn
 from model.regression.ground_truth import true_function
 from model.run.origin import Origin
 from model.serving.models import serve_regressor
-from model.serving.served import Served
-from tabs.appearance import appearance
 from tabs.regression import tab as regression
-from tabs.regression.views import draw_bars, draw_errors, show_answer
-from tabs.server.page import Page as AppPage
+from tabs.regression.views import show_answer
+from tests.tabs.regression.conftest import make_tab
 
 ROOT = Path(__file__).parents[3]
 ROWS = json.loads((ROOT / "examples" / "rows.json").read_text(encoding="utf-8"))
 
 
-def tab(served: Served) -> gr.Blocks:
-    with AppPage() as blocks, gr.Tab("Regression"):
-        regression.build(served)
-    return blocks
-
-
 @pytest.fixture(scope="module")
-def url(serve: Callable[..., str]) -> str:
-    served = serve_regressor(None)
-    served.start()
-    return serve(tab(served), **appearance(regression.TEXT))
-
-
-@pytest.fixture(scope="module")
-def client(url: str) -> Client:
-    return Client(url, verbose=False)
+def client(base: str) -> Client:
+    return Client(base, verbose=False)
 
 
 def by_torch(x: list[float]) -> float:
@@ -98,7 +81,7 @@ def test_the_endpoint_predicts_what_torch_does(client: Client, row: dict) -> Non
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        ([1.0] * 9, "9 numbers were given; the network takes 10"),
+        ([1.0] * 9, "The network takes 10 numbers, x1 to x10; it was given 9"),
         ([0.0] * 9 + [101], "x10 is 101; the range is -100 to 100"),
         ([0.0] * 9 + [None], "x10 is not a finite number"),
         ([0.0] * 9 + ["nan"], "x10 is not a finite number"),
@@ -113,9 +96,9 @@ def test_the_endpoint_says_what_is_wrong(client: Client, x: object, message: str
     assert "/" not in str(caught.value), "a path of the server in the message"
 
 
-def test_the_endpoint_speaks_chinese(url: str) -> None:
-    client = Client(url, verbose=False, headers={"Accept-Language": "zh-CN,zh;q=0.9"})
-    with pytest.raises(AppError, match="给出了 3 个数"):
+def test_the_endpoint_speaks_chinese(base: str) -> None:
+    client = Client(base, verbose=False, headers={"Accept-Language": "zh-CN,zh;q=0.9"})
+    with pytest.raises(AppError, match="但给出了 3 个"):
         client.predict([1, 2, 3], api_name="/predict")
 
 
@@ -123,13 +106,14 @@ def test_only_the_endpoint_is_public(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert list(endpoints) == ["/predict"]
     assert "from -100 to 100" in endpoints["/predict"]["description"]
+    assert "预测一个数" in endpoints["/predict"]["description"]
     assert [each["parameter_name"] for each in endpoints["/predict"]["parameters"]] == ["x"]
 
 
 def test_a_model_that_cannot_be_loaded_says_so(serve: Callable[..., str]) -> None:
     served = serve_regressor("no-such-folder")
     served.start()
-    client = Client(serve(tab(served)), verbose=False)
+    client = Client(serve(make_tab(served)), verbose=False)
     with pytest.raises(AppError, match="no-such-folder") as caught:
         client.predict([0.0] * 10, api_name="/predict")
     assert str(Path.cwd()) not in str(caught.value)
@@ -181,7 +165,7 @@ def test_buttons_set_the_sliders(page: Page, url: str) -> None:
     assert len(set(sliders(page))) > 5
     expect_answer_for_the_sliders(page)
     page.get_by_role("button", name=ROWS[-1]["name"]["en"]).click()
-    expect(page.locator("#regression-answer .far")).to_contain_text("99 %")
+    expect(page.locator("#regression-answer .remark")).to_contain_text("Unusual input")
     assert sliders(page) == ROWS[-1]["x"]
     expect_answer_for_the_sliders(page)
 
@@ -197,43 +181,98 @@ def test_the_parts_add_up(page: Page, url: str) -> None:
     assert y == pytest.approx(by_torch([float(v) for v in ROWS[0]["x"]]), abs=0.006)
 
 
-def threads_of_a_new_thread() -> int:
-    """How many threads torch would use in a thread that the server starts now."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(torch.get_num_threads).result()
+def field(page: Page, name: str) -> Locator:
+    return page.get_by_role("spinbutton", name=name, exact=True)
 
 
-def test_a_network_learns_while_one_watches(page: Page, url: str) -> None:
-    before = threads_of_a_new_thread()
+def test_what_is_no_number_yet_waits(page: Page, url: str) -> None:
     page.goto(url)
-    page.get_by_role("button", name="Train").click()
-    status = page.locator(".regression-status")
-    # the first training waits for its process to import torch
-    expect(status).to_contain_text("of 200", timeout=30_000)
-    first = status.inner_text()
-    expect(status).to_contain_text("Epoch 200 of 200", timeout=30_000)
-    assert "Epoch 200" not in first, "nothing was to be seen before the end"
-    assert float(re.search(r"R² ([\d.]+)", status.inner_text())[1]) >= 0.98
-    learned = page.locator("#regression-learning .row b").all_inner_texts()
-    true = [0.5, -0.2, 1.5, -2.0, 0.8, -1.1, 0.3, -0.7, 1.2, -0.9]
-    assert [number(each) for each in learned] == pytest.approx(true, abs=0.1)
-    assert threads_of_a_new_thread() == before
+    expect(shown(page, "network")).to_be_visible()
+    before = page.locator("#regression-answer").inner_html()
+    typed = field(page, "x4")
+    for text in ("", "-", "1e", "e", "--", "."):
+        typed.fill("")
+        typed.press_sequentially(text)
+        page.wait_for_timeout(100)
+        assert sliders(page)[3] == ROWS[0]["x"][3] or text == "1e"
+    typed.fill("")
+    typed.press_sequentially("-0.5")
+    expect_answer_for_the_sliders(page)
+    assert sliders(page)[3] == -0.5
+    typed.fill("")
+    typed.blur()
+    assert typed.input_value() == "-0.5", "the number that the answer is for came back"
+    assert page.locator("#regression-answer").inner_html() != before
+    assert page.get_by_text("Error", exact=True).count() == 0
 
 
-def test_a_training_can_be_stopped(page: Page, url: str) -> None:
+@pytest.mark.parametrize(("text", "end"), [("50", 3), ("-7", -3), ("1e9", 3), ("3.001", 3)])
+def test_what_is_beyond_an_end_is_at_it(page: Page, url: str, text: str, end: int) -> None:
     page.goto(url)
-    page.get_by_label("16", exact=True).check()
-    page.get_by_role("button", name="Train").click()
-    status = page.locator(".regression-status")
-    expect(status).to_contain_text("Epoch")
-    page.get_by_role("button", name="Stop").click()
-    page.get_by_label("800", exact=True).check()
-    stopped = status.inner_text()
-    page.wait_for_timeout(1000)
-    assert status.inner_text() == stopped
-    assert "Epoch 200" not in stopped
-    page.get_by_role("button", name="Train").click()
-    expect(status).to_contain_text("Epoch 200 of 200", timeout=30_000)
+    expect(shown(page, "network")).to_be_visible()
+    field(page, "x2").fill(text)
+    assert field(page, "x2").input_value() == str(end)
+    assert sliders(page)[1] == end
+    expect_answer_for_the_sliders(page)
+
+
+def test_a_slider_comes_before_its_number(page: Page, url: str) -> None:
+    page.goto(url)
+    slider = page.get_by_role("slider", name="x1", exact=True)
+    slider.focus()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    for role, name in (("spinbutton", "x1"), ("slider", "x2"), ("spinbutton", "x2")):
+        page.keyboard.press("Tab")
+        expect(page.get_by_role(role, name=name, exact=True)).to_be_focused()
+
+
+def test_the_answer_its_parts_and_the_sliders_are_in_sight(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800 - 60})  # the page's header is not here
+    page.goto(url)
+    expect(page.locator(".regression-sum")).to_be_in_viewport(ratio=1)
+    for part in (".numbers", ".regression-inputs", "#regression-parts", ".regression-rows"):
+        expect(page.locator(part)).to_be_in_viewport(ratio=1)
+
+
+def test_the_address_holds_the_tab_once_it_was_changed(page: Page, url: str) -> None:
+    page.goto(url)
+    expect(shown(page, "network")).to_be_visible()
+    assert page.url == url
+    page.get_by_role("button", name=ROWS[1]["name"]["en"]).click()
+    expect(page).to_have_url(re.compile("0%2C0%2C0%2C1%2C0|0,0,0,1,0"))
+    page.wait_for_timeout(1200)  # an entry of its own
+    page.get_by_label("0.01", exact=True).check()
+    page.get_by_label("128", exact=True).check()
+    field(page, "x1").fill("2.25")
+    expect(page).to_have_url(re.compile(r"x=2\.25.*rate=0\.01&batch=128"))
+    page.reload()
+    expect_answer_for_the_sliders(page)
+    assert sliders(page) == [2.25, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+    assert page.get_by_label("0.01", exact=True).is_checked()
+    assert page.get_by_label("128", exact=True).is_checked()
+    page.go_back()
+    expect(field(page, "x1")).to_have_value("0")
+    expect_answer_for_the_sliders(page)
+    assert page.get_by_label("0.001", exact=True).is_checked()
+    page.go_back()
+    expect(field(page, "x1")).to_have_value("0.31")
+    assert page.url == url
+
+
+def test_a_bad_link_is_told_until_something_is_changed(page: Page, url: str) -> None:
+    asked = url + "&x=1,2,nan,1e9,0.5&rate=7"
+    page.goto(asked)
+    remark = page.locator("#regression-answer .remark")
+    expect(remark).to_contain_text("it was given 5. x3 is not a finite number")
+    expect_answer_for_the_sliders(page)
+    assert sliders(page) == [1, 2, 0, 3, 0.5, 0, 0, 0, 0, 0]
+    page.get_by_role("button", name="中文").click()
+    expect(remark).to_contain_text("链接有误：网络需要 10 个数")
+    expect(page.locator("#regression-parts h2")).to_have_text("每个输入的贡献")
+    assert page.url == asked
+    page.get_by_role("slider").first.press("ArrowRight")
+    expect(remark).to_have_count(0)
+    expect(page.locator("#regression-answer")).to_contain_text("真实函数")
 
 
 def test_chinese_on_a_phone(new_page: Callable[..., Page], url: str) -> None:
@@ -249,25 +288,3 @@ def test_chinese_on_a_phone(new_page: Callable[..., Page], url: str) -> None:
     # No word is left in English, once Gradio's own "processing" of a call under way is gone.
     english = re.compile(r"\b(?!RMSE\b)[A-Za-z]{4,}")
     expect(page.locator(".tabitem")).not_to_contain_text(english, use_inner_text=True)
-
-
-# The drawings.
-
-
-def test_bars_are_to_scale_whatever_the_numbers() -> None:
-    drawn = draw_bars(["a", "<b>"], [-2.0, math.nan], [4.0, 1.0], ("net", "true"))
-    assert 'style="left:25.00%;width:25.00%"' in drawn
-    assert 'class="true" style="left:100.00%"' in drawn
-    assert "&lt;b&gt;" in drawn
-    assert "width:0.00%" in drawn
-
-
-def test_errors_off_the_chart_stay_on_its_edge() -> None:
-    words = {"title": "t", "epoch": "e", "noise": "n"}
-    drawn = draw_errors({"a": [math.inf, math.nan, 1e9, 1.0, 0.0]}, 5, 0.1, words)
-    path = re.search(r'class="line0" d="([^"]+)"', drawn)[1]
-    x, y = zip(*(map(float, each.split()) for each in re.split("[ML]", path)[1:]), strict=True)
-    assert list(x) == sorted(x)
-    assert y[0] == y[1] == y[2] == min(y)
-    assert y[4] == max(y)
-    assert y[0] < y[3] < y[4] <= 260
