@@ -12,7 +12,9 @@ from tabs.server.document import with_scripts
 
 HERE = Path(__file__).parent
 STYLES = sorted(HERE.rglob("style.css"))
-SCRIPTS = [HERE / "scripts" / f"{name}.js" for name in ("language", "address", "freshness")]
+SCRIPTS = [
+    HERE / "scripts" / f"{name}.js" for name in ("language", "address", "freshness", "graph")
+]
 # What the visitor has on their machine: nothing is fetched from elsewhere.
 FONT = ("system-ui", "sans-serif")
 MONOSPACE = ("ui-monospace", "monospace")
