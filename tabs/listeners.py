@@ -129,7 +129,6 @@ def listen(
         done += f"; page.{'changed' if changes else 'holds'}({json.dumps(changes or opens)}, query)"
     query = [outputs["query"]] if changes or opens else None
     event.success(None, query, None, js=f"(query) => {{ {done} }}", api_visibility="private")
-    event.failure(None, None, None, js="() => page.lost()", api_visibility="private")
     return event
 
 

@@ -15,6 +15,7 @@
   let touched = false;
   for (const kind of ["pointerdown", "keydown", "input"])
     addEventListener(kind, () => (touched = true), true);
+  let byHand = false; // whether a tab was clicked on
 
   const tabOf = (search) => {
     const query = new URLSearchParams(search);
@@ -65,9 +66,10 @@
       queries[name] = query;
       if (touched && !same && name === tab) write();
     },
-    // The tab `name` is shown now.
+    // The tab `name` is shown now; Gradio says so of the first one too, before it is told another.
     turned: (name) => {
-      if (name === tab) return;
+      if (!byHand || name === tab) return;
+      byHand = false;
       settle();
       tab = name;
       put(searchOf(), "pushState");
@@ -80,6 +82,9 @@
       settled = location.search;
     },
   });
+
+  const isTab = (element) => element.closest("#tabs > .tab-wrapper button") !== null;
+  addEventListener("click", (event) => (byHand = byHand || isTab(event.target)), true);
 
   addEventListener("popstate", () => {
     clearTimeout(timer);
