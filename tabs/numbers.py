@@ -6,8 +6,9 @@ import math
 
 
 def number(value: float, digits: int = 6, missing: str = "nan") -> str:
-    """At most so many significant digits: 3 rather than 3.0; `missing` for nan, and "inf"."""
-    return missing if math.isnan(value) else f"{value:.{digits}g}".replace("-", "−")
+    """At most so many significant digits: 3 rather than 3.0, 0 rather than −0; `missing` for nan,
+    and "inf"."""
+    return missing if math.isnan(value) else f"{value + 0.0:.{digits}g}".replace("-", "−")
 
 
 def signed(value: float, decimals: int = 2) -> str:
