@@ -31,15 +31,19 @@
     }
   };
 
+  const mark = (stale) => {
+    for (const part of PARTS) document.getElementById(`classify-${part}`).classList.toggle("stale", stale);
+  };
+
   const give = async (file) => {
     begun.abort();
     begun = new AbortController();
     const { signal } = begun;
-    for (const part of PARTS) document.getElementById(`classify-${part}`)?.classList.add("stale");
+    mark(true);
     const outcome = await upload(await file, signal).catch(() => null);
     if (signal.aborted || !outcome) return;
     given = outcome;
-    document.getElementById("classify-picture").classList.remove("stale");
+    mark(false); // from here on it is the listeners'
     document.getElementById("classify-given").click();
   };
 
@@ -73,8 +77,9 @@
   });
   listen("paste", (event) => isTyping(event.target) || take(event, event.clipboardData?.files[0]));
   listen("change", (event) => {
-    const isOurs = event.target.matches?.("#classify-picture input[type=file]");
-    if (isOurs) take(event, event.target.files[0]);
+    if (!event.target.matches?.("#classify-picture input[type=file]")) return;
+    take(event, event.target.files[0]);
+    event.target.value = ""; // so that the same file may be chosen again
   });
   listen("click", (event) => {
     const example = event.target.closest?.("#classify-examples button");
