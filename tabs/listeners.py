@@ -128,7 +128,6 @@ def listen(
         done += f"; page.changed({json.dumps(changes)}, query)"
     query = [outputs["query"]] if changes else None
     event.success(None, query, None, js=f"(query) => {{ {done} }}", api_visibility="private")
-    event.failure(None, None, None, js="() => page.lost()", api_visibility="private")
     return event
 
 

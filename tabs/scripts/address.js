@@ -11,6 +11,7 @@
   const queries = {}; // of each tab that was changed, without `tab`
   let settled = location.search; // the entry that Back is to come to
   let timer;
+  let byHand = false; // whether a tab was clicked on
 
   const tabOf = (search) => {
     const query = new URLSearchParams(search);
@@ -56,9 +57,10 @@
       queries[name] = query;
       if (name === tab) write();
     },
-    // The tab `name` is shown now.
+    // The tab `name` is shown now; Gradio says so of the first one too, before it is told another.
     turned: (name) => {
-      if (name === tab) return;
+      if (!byHand || name === tab) return;
+      byHand = false;
       settle();
       tab = name;
       put(searchOf(), "pushState");
@@ -71,6 +73,9 @@
       settled = location.search;
     },
   });
+
+  const isTab = (element) => element.closest("#tabs > .tab-wrapper button") !== null;
+  addEventListener("click", (event) => (byHand = byHand || isTab(event.target)), true);
 
   addEventListener("popstate", () => {
     clearTimeout(timer);
