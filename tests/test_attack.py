@@ -58,14 +58,14 @@ class Served(App):
         event = posted.json()["event_id"]
         return httpx.get(f"{self.api}/call/{name}/{event}", timeout=60).text
 
-    def listener(self, name: str, data: list, session: str = "attacker") -> str:
-        """The raw answer of a private listener, named by the component that it listens to."""
+    def listener(self, name: str, value: object, session: str = "attacker") -> str:
+        """The raw answer of a private listener to a value of the component that it listens to."""
         config = httpx.get(f"{self.url}config").json()
         ids = {c["props"].get("elem_id"): c["id"] for c in config["components"]}
-        index = next(
-            d["id"] for d in config["dependencies"] if [ids[name], "change"] in d["targets"]
-        )
-        body = {"data": data, "fn_index": index, "session_hash": session}
+        listeners = (d for d in config["dependencies"] if [ids[name], "change"] in d["targets"])
+        listener = next(listeners)
+        data = [value if part == ids[name] else None for part in listener["inputs"]]
+        body = {"data": data, "fn_index": listener["id"], "session_hash": session}
         assert httpx.post(f"{self.api}/queue/join", json=body).status_code == 200
         stream = f"{self.api}/queue/data?session_hash={session}"
         return httpx.get(stream, timeout=60).text
@@ -130,14 +130,14 @@ def test_no_file_of_the_server_can_be_read(served: Served, tmp_path: Path) -> No
         for named in ({"path": place}, {"path": place, **META}, {"path": place, "url": place}):
             for answer in (
                 served.call("classify", [named]),
-                served.listener("classify-picture", [named]),
+                served.listener("classify-picture", named),
             ):
                 assert NO_PICTURE in answer, (named, answer)
                 assert "secret" not in answer
     # what was uploaded is answered, by both doors
     assert '"label": "bees"' in served.call("classify", [{"path": inside, **META}])
     assert "process_completed" in (
-        answer := served.listener("classify-picture", [{"path": inside, **META}])
+        answer := served.listener("classify-picture", {"path": inside, **META})
     )
     assert "classify-verdict known" in answer
 
@@ -147,7 +147,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(served: Served) -> 
     link = inside.with_name("link.jpg")
     link.symlink_to(BEE)
     for named in ({"path": str(link)}, {"path": str(link), **META}):
-        assert NO_PICTURE in served.listener("classify-picture", [named])
+        assert NO_PICTURE in served.listener("classify-picture", named)
 
 
 def test_a_file_that_is_too_heavy_is_refused_however_it_came(served: Served) -> None:
@@ -156,7 +156,7 @@ def test_a_file_that_is_too_heavy_is_refused_however_it_came(served: Served) -> 
     heavy = inside.with_name("heavy.jpg")
     with heavy.open("wb") as file:
         file.truncate(20_000_001)
-    assert "20 megabytes" in served.listener("classify-picture", [{"path": str(heavy)}])
+    assert "20 megabytes" in served.listener("classify-picture", {"path": str(heavy)})
 
 
 def every_route(router) -> Iterator:
@@ -405,13 +405,13 @@ def test_a_full_disk_is_told_in_a_sentence_and_mended_by_room(
         refused = served.upload(BEE.read_bytes(), "another.jpg")
         assert refused.status_code == 503
         assert "no room for uploads" in refused.json()["detail"]
-        shown = served.listener("classify-picture", [{"path": path, **META}])
+        shown = served.listener("classify-picture", {"path": path, **META})
         assert "no room for uploads" in shown or "process_completed" in shown
         assert '"x": 6.0' in served.call("gradients", ["x**2", {"x": 3}])
         assert "Traceback" not in served.log.read_text()[before:]
         filler.unlink()
         assert served.upload(BEE.read_bytes(), "another.jpg").status_code == 200
-        assert "classify-verdict" in served.listener("classify-picture", [{"path": path, **META}])
+        assert "classify-verdict" in served.listener("classify-picture", {"path": path, **META})
 
 
 def test_it_starts_where_the_usual_temporary_folder_is_not_its_own(tmp_path: Path) -> None:

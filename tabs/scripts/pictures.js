@@ -13,33 +13,32 @@
   const isShown = () => panel()?.offsetParent != null;
   const isTyping = (target) => target.closest?.("input:not([type=file]), textarea, [contenteditable]");
 
-  const upload = async (file, signal) => {
+  const upload = async (promised, signal) => {
+    const file = await promised;
     const { root, api_prefix: prefix, max_file_size: limit } = window.gradio_config;
     if (limit && file.size > limit) return [null, "413"];
     const body = new FormData();
     body.append("files", file, file.name);
-    for (;;) {
-      const answer = await fetch(`${root}${prefix}/upload`, { method: "POST", body, signal }).catch(() => null);
-      if (signal.aborted) return null;
-      if (answer && !answer.ok) return [null, String(answer.status)];
-      if (answer) {
-        const [path] = await answer.json();
-        const meta = { _type: "gradio.FileData" };
-        return [{ path, url: NOTHING, orig_name: file.name, size: file.size, meta }, ""];
-      }
-      await new Promise((resolve) => setTimeout(resolve, RETRY)); // until the line is back
-    }
+    const answer = await fetch(`${root}${prefix}/upload`, { method: "POST", body, signal });
+    if (!answer.ok) return [null, String(answer.status)];
+    const [path] = await answer.json();
+    const meta = { _type: "gradio.FileData" };
+    return [{ path, url: NOTHING, orig_name: file.name, size: file.size, meta }, ""];
+  };
+
+  const mark = (stale) => {
+    for (const part of PARTS) document.getElementById(`classify-${part}`).classList.toggle("stale", stale);
   };
 
   const give = async (file) => {
     begun.abort();
     begun = new AbortController();
     const { signal } = begun;
-    for (const part of PARTS) document.getElementById(`classify-${part}`)?.classList.add("stale");
-    const outcome = await upload(await file, signal).catch(() => null);
-    if (signal.aborted || !outcome) return;
+    mark(true);
+    const outcome = await upload(file, signal).catch(() => [null, "broken off"]);
+    if (signal.aborted) return;
     given = outcome;
-    document.getElementById("classify-picture").classList.remove("stale");
+    mark(false); // from here on it is the listeners'
     document.getElementById("classify-given").click();
   };
 
@@ -54,7 +53,8 @@
   };
 
   const unanswered = () => {
-    const text = window.gradio_config.i18n_translations[navigator.language]["classify.unanswered"];
+    setTimeout(page.again, RETRY);
+    const text = page.say("classify.unanswered");
     return [`<div role="status" class="classify-verdict problem"><p>${text}</p></div>`, "", "", ""];
   };
 
@@ -73,8 +73,9 @@
   });
   listen("paste", (event) => isTyping(event.target) || take(event, event.clipboardData?.files[0]));
   listen("change", (event) => {
-    const isOurs = event.target.matches?.("#classify-picture input[type=file]");
-    if (isOurs) take(event, event.target.files[0]);
+    if (!event.target.matches?.("#classify-picture input[type=file]")) return;
+    take(event, event.target.files[0]);
+    event.target.value = ""; // so that the same file may be chosen again
   });
   listen("click", (event) => {
     const example = event.target.closest?.("#classify-examples button");

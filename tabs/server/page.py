@@ -17,7 +17,7 @@ from gradio_client.utils import is_file_obj_with_meta
 
 from model.errors import UserError, is_full_disk
 from tabs.language import VISITOR, read_visitor
-from tabs.server.uploads import DiskFull, path_of
+from tabs.server.uploads import DiskFull
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,9 @@ class Page(gr.Blocks):
         try:
             inputs = complete(function, inputs)
             for file in files_in(inputs):
-                path_of(file)
+                # Nothing is Gradio's to fetch or copy: who takes a file asks `path_of` for it, and
+                # says in its own place what is wrong.
+                del file["meta"]
             return await super().process_api(function, inputs, *args, request=request, **options)
         except gr.Error as error:  # one of Gradio's own, which may quote what was sent
             error.message = in_html(str(error.message))

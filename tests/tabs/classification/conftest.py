@@ -38,13 +38,12 @@ def answer(classifier: Classifier) -> Answer:
 
 def tab_of(served: Served) -> Page:
     with Page() as blocks:
+        gr.HTML(SWITCH, min_height=40)
         with gr.Tabs():
             with gr.Tab("Classify"):
                 classification.build(served)
             with gr.Tab("Another"):
                 gr.Markdown("Elsewhere")
-        gr.Textbox(label="Words")
-        gr.HTML(SWITCH)
     served.start()
     return blocks
 

@@ -20,11 +20,13 @@ from tabs.server.page import Page as AppPage
 from tests.tabs.classification.conftest import BEE, EXAMPLES, PATIENCE, TEAPOT, tab_of
 
 ANT = EXAMPLES / "ant_on_leaf.jpg"
-HEADER = 110  # pixels that the whole page needs above the tab
+HEADER = 70  # pixels that the whole page has above its tabs
 SHIFTS = """
-window.shift = 0;
+window.shifts = [];
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+  for (const { value, hadRecentInput, sources } of list.getEntries())
+    if (!hadRecentInput)
+      window.shifts.push([value, ...sources.map(({ node }) => node?.id || node?.className)]);
 }).observe({ type: "layout-shift", buffered: true });
 """
 TRANSFER = """([content, name]) => {
@@ -77,6 +79,11 @@ def expect_answer(page: Page, text: str) -> None:
     expect(words(page)).not_to_have_class(re.compile("stale"), timeout=PATIENCE)
 
 
+def shifts(page: Page) -> list[list]:
+    """How far what moved, of itself."""
+    return page.evaluate("shifts")
+
+
 def bottom(part: Locator) -> float:
     box = part.bounding_box()
     return box["y"] + box["height"]
@@ -94,7 +101,7 @@ def test_on_a_desktop_the_whole_answer_is_in_sight(visit, scheme: str) -> None:
     for part in (words(page), page.locator("#classify-probabilities"), heat_map):
         assert bottom(part) + HEADER <= 800
     assert page.evaluate("scrollY") == 0
-    assert page.evaluate("shift") < 0.05
+    assert sum(value for value, *_ in shifts(page)) < 0.05, shifts(page)
 
 
 def test_on_a_phone_the_verdict_and_its_bars_are(visit) -> None:
@@ -106,7 +113,7 @@ def test_on_a_phone_the_verdict_and_its_bars_are(visit) -> None:
     assert bottom(page.locator("#classify-probabilities li").last) + HEADER <= 844
     expect(page.locator("#classify-heat-map img")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.evaluate("shift") < 0.05
+    assert sum(value for value, *_ in shifts(page)) < 0.05, shifts(page)
 
 
 def heic(picture: Image.Image, path: Path) -> None:
@@ -192,12 +199,12 @@ def test_a_file_that_is_too_heavy_is_said_to_be(visit, tmp_path: Path) -> None:
     page = visit()
     uploads: list[str] = []
     page.on("request", lambda request: "/upload" in request.url and uploads.append(request.url))
-    for size, sent in ((21_000_000, 0), (20_000_001, 1)):
+    for size, sent in ((21_000_000, 0), (22_000_000, 0), (20_000_001, 1)):
         with (tmp_path / "heavy.tif").open("wb") as file:
             file.truncate(size)
         choose(page, tmp_path / "heavy.tif")
-        expect(words(page).locator(".problem")).to_contain_text("20 megabytes", timeout=PATIENCE)
-        expect(words(page)).not_to_have_class(re.compile("stale"), timeout=PATIENCE)
+        page.wait_for_timeout(500)
+        expect_answer(page, "20 megabytes")
         assert len(uploads) == sent
 
 
@@ -261,6 +268,7 @@ def test_a_picture_is_pasted_anywhere_on_the_tab_and_only_there(visit) -> None:
     page.get_by_role("tab", name="Another").click()
     give(page, BEE, "paste", "body")
     page.get_by_role("tab", name="Classify").click()
+    page.evaluate("document.body.append(document.createElement('textarea'))")
     give(page, BEE, "paste", "textarea")
     page.wait_for_timeout(300)
     assert not uploads
