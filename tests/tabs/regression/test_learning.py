@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect
 from model.regression.live import Line, make_trainer
 from tabs.regression import learning
 
-
 PATIENCE = 90_000  # milliseconds: of a busy machine
 
 
