@@ -6,15 +6,12 @@ import math
 
 
 def number(value: float, digits: int = 6, missing: str = "nan") -> str:
-    """At most so many significant digits: 3 rather than 3.0; `missing` for nan, and "inf"."""
-    return missing if math.isnan(value) else f"{value:.{digits}g}".replace("-", "−")
+    """At most so many significant digits: 3 rather than 3.0, 0 rather than −0; `missing` for nan,
+    and "inf"."""
+    return missing if math.isnan(value) else f"{value + 0.0:.{digits}g}".replace("-", "−")
 
 
 def signed(value: float, decimals: int = 2) -> str:
-    """With its sign, unless it is rounded to zero, and so many digits behind the point; "–" for
-    nan."""
-    if math.isnan(value):
-        return "–"
-    rounded = round(value, decimals) if math.isfinite(value) else value
-    shown = f"{rounded:+.{decimals}f}" if rounded else f"{0:.{decimals}f}"
-    return shown.replace("-", "−").replace("inf", "∞")
+    """With its sign, none at zero, and always so many digits behind the point."""
+    rounded = round(value, decimals) + 0.0
+    return f"{rounded:{'+' if rounded else ''}.{decimals}f}".replace("-", "−")
