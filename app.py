@@ -35,9 +35,14 @@ from tabs.listeners import again, opened
 from tabs.regression import tab as regression
 from tabs.server.launch import serving, stopped_by_signals
 from tabs.server.page import Page
-from tabs.server.uploads import keep_tidy, upload_folder
+from tabs.server.uploads import MINUTES_KEPT, keep_tidy, upload_folder
 
 TITLE = "Ants or bees"
+APACHE = "https://www.apache.org/licenses/LICENSE-2.0"
+CC = "https://creativecommons.org/licenses/by-nc/4.0/deed"
+# A Space knows its own name, and so does a copy of it; elsewhere nobody knows where the code is.
+SPACE = os.getenv("SPACE_ID")
+SOURCE = f"https://huggingface.co/spaces/{SPACE}/tree/main"
 TEXT: Words = {
     "app.name": ("Ants or bees", "蚂蚁还是蜜蜂"),
     "app.title": ("# Ants or bees 🐜🐝", "# 蚂蚁还是蜜蜂 🐜🐝"),
@@ -48,12 +53,23 @@ TEXT: Words = {
     "app.classification": ("Classify", "图像分类"),
     "app.regression": ("Regression", "回归"),
     "app.autograd": ("Autograd", "自动求导"),
+    "app.lost": (
+        "The connection was lost, and is back.",
+        "连接曾中断，现已恢复。",
+    ),
+    "app.foot": (
+        f"Code: [Apache-2.0]({APACHE}). Built-in classifier's weights: [CC BY-NC 4.0]({CC}), "
+        f"non-commercial use only. Pictures are deleted from this server within {MINUTES_KEPT} "
+        "minutes and go nowhere else.",
+        f"代码：[Apache-2.0]({APACHE})。内置分类模型的权重：[CC BY-NC 4.0]({CC}.zh-hans)，"
+        f"仅限非商业用途。图片最多在服务器上保留 {MINUTES_KEPT} 分钟，不会发往别处。",
+    ),
+    "app.source": (f"[Source code]({SOURCE})", f"[源代码]({SOURCE})"),
 }
 LANGUAGE_SWITCH = """
 <div role="group" aria-label="Language, 语言">
   <button data-language="en" lang="en">EN</button><button data-language="zh" lang="zh">中文</button>
 </div>"""
-HOUR = 3600
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -79,19 +95,25 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def build(classifier: Served, regressor: Served) -> gr.Blocks:
     """The page; the two models may still be loading."""
-    with Page(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR)) as page:
+    with Page(title=TITLE, analytics_enabled=False) as page:
         with gr.Row(elem_id="header"):
             gr.Markdown(i18n_key("app.title"), elem_id="title")
             gr.Markdown(i18n_key("app.intro"), elem_id="intro")
             status.build(classifier, regressor)
             gr.HTML(LANGUAGE_SWITCH, elem_id="language-switch")
-        with gr.Tabs() as tabs:
-            with gr.Tab(i18n_key("app.classification"), id="classification"):
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab(
+                i18n_key("app.classification"), id="classification", elem_id="tab-classification"
+            ):
                 classification.build(classifier)
-            with gr.Tab(i18n_key("app.regression"), id="regression"):
+            with gr.Tab(i18n_key("app.regression"), id="regression", elem_id="tab-regression"):
                 regression.build(regressor)
-            with gr.Tab(i18n_key("app.autograd"), id="autograd"):
+            with gr.Tab(i18n_key("app.autograd"), id="autograd", elem_id="tab-autograd"):
                 autograd.build()
+        with gr.Row(elem_id="foot"):
+            gr.Markdown(i18n_key("app.foot"))
+            if SPACE:
+                gr.Markdown(i18n_key("app.source"))
         follow_address(tabs)
     return page
 
@@ -132,13 +154,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.host,
                 options.port,
                 share=options.share,
-                footer_links=["api", "settings"],
+                footer_links=["api"],
                 **appearance(
                     TEXT, status.TEXT, classification.TEXT, regression.TEXT, autograd.TEXT
                 ),
             ):
                 threading.Thread(target=load, args=(classifier, regressor), daemon=True).start()
-                keep_tidy(folder)
+                keep_tidy(folder, page.needed_files)
     except UserError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return error.exit_status

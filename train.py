@@ -24,14 +24,19 @@ DATA_HELP = """folder of pictures: train/ and val/ with one sub-folder a class; 
 with the classes at the top, a fifth of each class is set aside by the seed
 (default: PyTorch's ants and bees, downloaded once)"""
 
+EVALUATION_DATA_HELP = """folder of pictures: one sub-folder for each of the model's classes, or
+val/ (else test/) with these in it; a sub-folder other/ may hold pictures of none of the classes"""
+
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.set_defaults(unsaved="a model")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_classifier(commands.add_parser("classifier", help="train a ResNet-18's head, or all of it"))
     add_regressor(commands.add_parser("regressor", help="train a small network on ten numbers"))
+    add_evaluate(commands.add_parser("evaluate", help="judge a classifier by pictures of yours"))
     add_push(commands.add_parser("push", help="publish an earlier run on the Hugging Face Hub"))
     return parser.parse_args(arguments)
 
@@ -51,9 +56,7 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
         help="fine-tune the whole network after its head; slower (default: the head alone)",
     )
     parser.add_argument("--half", action="store_true", help="save the weights as float16")
-    parser.add_argument(
-        "--workers", type=not_negative, default=2, help="threads that read pictures; default: 2"
-    )
+    add_workers(parser)
     add_common(parser, Path("runs/classifier"), epochs="30, or 3 with --train-body")
     parser.add_argument(
         "--learning-rate", type=rate, help="default: 0.01, or 0.00001 with --train-body"
@@ -64,6 +67,24 @@ def add_regressor(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_training, train=train_regressor)
     add_common(parser, Path("runs/regressor"), epochs="200")
     parser.add_argument("--learning-rate", type=rate, help="default: 0.001")
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=run_evaluation, unsaved="a report")
+    parser.add_argument("source", metavar="RUN", help="a run folder, or USER/REPO@REVISION")
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help=EVALUATION_DATA_HELP
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs/evaluation"),
+        metavar="DIR",
+        help="for evaluation.json and worst.png; default: runs/evaluation, where an earlier "
+        "evaluation is replaced and nothing else is",
+    )
+    add_workers(parser)
+    add_device(parser)
 
 
 def add_push(parser: argparse.ArgumentParser) -> None:
@@ -90,9 +111,7 @@ def add_common(parser: argparse.ArgumentParser, output: Path, epochs: str) -> No
     parser.add_argument(
         "--seed", type=not_negative, default=0, help="the same seed gives the same model"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto (the default), cpu, cuda, mps, xpu, …"
-    )
+    add_device(parser)
     parser.add_argument(
         "--resume", action="store_true", help="go on with an interrupted run of the same settings"
     )
@@ -100,6 +119,18 @@ def add_common(parser: argparse.ArgumentParser, output: Path, epochs: str) -> No
         "--push-to-hub", metavar="USER/REPO", help="publish the run on the Hugging Face Hub"
     )
     add_destination(parser)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", default="auto", help="auto (the default), cpu, cuda, mps, xpu, …"
+    )
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=not_negative, default=2, help="threads that read pictures; default: 2"
+    )
 
 
 def positive(text: str) -> int:
@@ -187,6 +218,22 @@ def train_regressor(options: argparse.Namespace) -> bool:
     return not run.metrics["interrupted"]
 
 
+def run_evaluation(options: argparse.Namespace) -> None:
+    from model.run.progress import Terminal
+    from model.training.evaluate import evaluate
+    from model.training.evaluation_report import describe_report
+
+    report = evaluate(
+        options.source,
+        options.data,
+        options.output,
+        device=options.device,
+        workers=options.workers,
+        reporter=Terminal(),
+    )
+    print(f"{describe_report(report)}\nSaved in {options.output}: evaluation.json, worst.png")
+
+
 def run_push(options: argparse.Namespace) -> None:
     from model.hub.publish import push_run
 
@@ -222,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"train.py: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print("train.py: interrupted before there was a model to save", file=sys.stderr)
+        print(f"train.py: interrupted before there was {options.unsaved} to save", file=sys.stderr)
         return 130
     return 0
 

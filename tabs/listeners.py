@@ -65,6 +65,7 @@ def listen(
     constants: Mapping[str, Any] | None = None,
     failed: Callable[[UserError, str], Updates] | None = None,
     changes: str = "",
+    opens: str = "",
     **options: Any,
 ) -> gr.events.Dependency:
     """Have Gradio call `function(language, **values)` at each of `triggers`, with the values of
@@ -73,8 +74,8 @@ def listen(
 
     What it returns, or yields, holds new values for some of `outputs`, by the same names; in its
     place, where it raises, `failed(error, language)`. Where what the visitor does here belongs into
-    the address, `changes` names the tab, and the output "query" says what it holds. `options` are
-    those of `gr.on`.
+    the address, `changes` names the tab, and the output "query" says what it holds; where the tab
+    is brought to what the address says, `opens` does. `options` are those of `gr.on`.
     """
     parameters = inspect.signature(function).parameters
     if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
@@ -124,11 +125,10 @@ def listen(
         },
     )
     done = f"page.answered({json.dumps(shown)})"
-    if changes:
-        done += f"; page.changed({json.dumps(changes)}, query)"
-    query = [outputs["query"]] if changes else None
+    if changes or opens:
+        done += f"; page.{'changed' if changes else 'holds'}({json.dumps(changes or opens)}, query)"
+    query = [outputs["query"]] if changes or opens else None
     event.success(None, query, None, js=f"(query) => {{ {done} }}", api_visibility="private")
-    event.failure(None, None, None, js="() => page.lost()", api_visibility="private")
     return event
 
 

@@ -31,15 +31,18 @@ SECONDS = 5  # between looks: a model may be swapped in when the Hub is back
 
 def build(classifier: Served, regressor: Served) -> None:
     """Make the badge; it is filled when the page is opened and kept up to date."""
-    badge = gr.HTML(elem_id="status", min_height=36)
+    badge = gr.HTML(elem_id="status")
+    # Read out when it changes: a model may fail, or be replaced, while the page is open.
+    live = '<div role="status">${value}</div>'
+    notices = gr.HTML(elem_id="notices", html_template=live)
     models = {"classifier": classifier, "regressor": regressor}
     looks = [Context.root_block.load, again(), gr.Timer(SECONDS).tick]
-    listen(looks, show, inputs={}, outputs={"badge": badge}, constants=models)
+    listen(looks, show, inputs={}, outputs={"badge": badge, "notices": notices}, constants=models)
 
 
 def show(classifier: Served, regressor: Served, language: str) -> dict[str, str]:
-    """The classifier's name, which opens to both models and the device; below it, always in sight,
-    what the reader should know about them."""
+    """The classifier's name, which opens to both models and the device; apart from it, and always
+    in sight, what the reader should know about them."""
     facts = describe_device(classifier, language)
     notices = []
     for key, served in (("status.regression", regressor), ("status.classify", classifier)):
@@ -55,7 +58,8 @@ def show(classifier: Served, regressor: Served, language: str) -> dict[str, str]
     )
     return {
         "badge": f'<details class="status"><summary>{escape(summary)}</summary><dl>{rows}</dl>'
-        f"</details>{''.join(notices)}"
+        "</details>",
+        "notices": "".join(notices),
     }
 
 

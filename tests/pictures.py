@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import colorsys
+import struct
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+TIFF_TAGS = {"MinSampleValue": 280, "MaxSampleValue": 281, "SMin": 340, "SMax": 341}
 
 
 def make_picture(kind: int, kinds: int, seed: int, size: tuple[int, int] = (80, 64)) -> Image.Image:
@@ -37,3 +40,35 @@ def make_data(
                 path.parent.mkdir(parents=True, exist_ok=True)
                 make_picture(kind, len(classes), first + number, size).save(path)
     return root
+
+
+def tiff(pixels: np.ndarray, **tags: int) -> bytes:
+    """An uncompressed TIFF of `pixels`, [h, w] or [h, w, channels] of any type; `tags` are further
+    ones ("MaxSampleValue"), or take the place of what the pixels say ("BitsPerSample")."""
+    height, width, channels = (*pixels.shape, 1)[:3]
+    order = "<" if pixels.dtype.str[0] in "<|" else ">"
+    bits, kind = pixels.dtype.itemsize * 8, {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
+    entries = {
+        **{256: width, 257: height, 258: tags.pop("BitsPerSample", bits), 259: 1},
+        **{262: tags.pop("Photometric", 2 if channels >= 3 else 1), 277: channels, 278: height},
+        **{279: pixels.nbytes, 339: tags.pop("SampleFormat", kind)},
+        **{TIFF_TAGS[name]: value for name, value in tags.items()},
+    }
+    start = 8 + 4 * channels
+    entries[273] = start
+    head = struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, start + pixels.nbytes)
+    per_channel = {258: 8, 339: 8 + 2 * channels}  # where their values lie, if they are many
+    listed = b"".join(
+        struct.pack(f"{order}{channels}H", *[entries[number]] * channels) for number in per_channel
+    )
+    directory = struct.pack(order + "H", len(entries))
+    for number, value in sorted(entries.items()):
+        if number in per_channel and channels > 2:
+            directory += struct.pack(order + "HHII", number, 3, channels, per_channel[number])
+        elif number in per_channel:
+            values = [value] * channels + [0] * (2 - channels)
+            directory += struct.pack(order + "HHIHH", number, 3, channels, *values)
+        else:
+            code = "i" if value < 0 else "I"
+            directory += struct.pack(f"{order}HHI{code}", number, 9 if value < 0 else 4, 1, value)
+    return head + listed + pixels.tobytes() + directory + bytes(4)

@@ -168,7 +168,7 @@ def class_in_val_alone(data: Path) -> None:
         ),
         (lambda data: (data / "train" / "green").mkdir(), ["train/green", "holds no picture"]),
         (lambda data: shutil.rmtree(data / "train" / "red"), ["two at least; it has 1"]),
-        (class_of_one_picture, ["class red", "two at least"]),
+        (class_of_one_picture, ["train/red holds 1 of the 2 pictures"]),
         (class_in_val_alone, ["green"]),
         (shutil.rmtree, ["data"]),
     ],
@@ -276,6 +276,28 @@ def test_ctrl_c_before_there_is_a_model(few, initial_weights, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("moment", "status"), [("2 pictures of", 130), ("evaluating:   1%", 0)], ids=["early", "late"]
+)
+def test_ctrl_c_in_an_evaluation(trained, tmp_path, moment, status):
+    data, output = make_data(tmp_path / "data", train=0, val=1), tmp_path / "report"
+    for number in range(1500):
+        (data / "val" / "red" / f"again{number}.png").symlink_to(data / "val" / "red" / "0.png")
+    command = ["evaluate", str(trained), "--data", str(data), "--output", str(output)]
+    process = start("train.py", *command, "--device", "cpu")
+    wait_for(process.stderr if "%" in moment else process.stdout, moment)
+    process.send_signal(signal.SIGINT)
+    told, errors = process.communicate(timeout=60)
+    assert process.returncode == status, errors
+    assert "Traceback" not in errors
+    if status:
+        assert errors.endswith("train.py: interrupted before there was a report to save\n")
+        assert not output.exists()
+    else:
+        assert told.splitlines()[1].startswith("Stopped early: a random ")
+        assert 8 <= json.loads((output / "evaluation.json").read_text())["total"] < 1502
+
+
+@pytest.mark.parametrize(
     ("options", "moments"),
     [
         (("--epochs", "30"), ("epoch 2/30", "epoch 20/30")),
@@ -319,8 +341,8 @@ def test_two_processes_work_as_one(initial_weights, tmp_path, capsys):
     assert process.returncode == 0, errors
     assert len(told.splitlines()) == len(said_alone.splitlines())
     assert "8 pictures to learn from, 4 to be judged by" in told.splitlines()[0]
-    assert told.splitlines()[0].endswith("; 1 placeholder skipped")
-    assert errors.count("left out train/red/imageNotFound.gif") == 1
+    assert told.splitlines()[0].endswith("; 1 left out")
+    assert errors.count("a placeholder, not a photo: 1 (train/red/imageNotFound.gif)") == 1
     assert errors.count("features:   0%") == 5  # train, two folds, train again, val
     assert sorted(each.name for each in tmp_path.iterdir()) == ["alone", "data", "together"]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from model.autograd import gradients, remarks, symbolic_worker
 from model.autograd.differences import differences
+from model.autograd.errors import Names
 from model.autograd.expression import Expression
 from model.autograd.symbolic_worker import NoAnswer, Symbolic
 from model.errors import Sentence
@@ -112,10 +113,10 @@ def _about_rows(rows: list[Row]) -> list[Sentence]:
     found: list[Sentence] = []
     finite = [row for row in rows if math.isfinite(row.symbolic)]
     if off := [row.name for row in finite if not row.agrees_symbolic]:
-        found.append(remarks.Rounding(names=", ".join(off)))
+        found.append(remarks.Rounding(names=Names(off)))
     coarse = [r.name for r in rows if not r.agrees_difference and r.name not in off]
     if coarse:
-        found.append(remarks.CoarseDifference(names=", ".join(coarse)))
+        found.append(remarks.CoarseDifference(names=Names(coarse)))
     return found
 
 

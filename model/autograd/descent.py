@@ -24,6 +24,7 @@ from model.errors import UserError
 MOMENTUM = 0.9
 FARTHEST = 1e12  # a loss or a parameter beyond it ends the descent
 MOST_STEPS = 100
+MOST_RATE = 1000.0
 ZERO, TINY = 1e-12, 1e-15  # eigenvalues: of the largest, and in themselves
 ALONG = 1e-9  # of the largest slope, that along a direction counts as none
 
@@ -40,8 +41,8 @@ class NothingToTrain(UserError):
 
 
 class BadDescent(UserError):
-    en = "The learning rate must be above 0 and at most 1000, the steps from 1 to {limit}."
-    zh = "学习率须大于 0 且不超过 1000，步数须在 1 到 {limit} 之间。"
+    en = "The learning rate must be above 0 and at most {rate:g}, the steps from 1 to {limit}."
+    zh = "学习率须大于 0 且不超过 {rate:g}，步数须在 1 到 {limit} 之间。"
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ def descend(
     start = checked_values(expression, values)
     if not set(trained) & set(start):
         raise NothingToTrain()
-    if not (0 < rate <= 1000 and 1 <= steps <= MOST_STEPS):
-        raise BadDescent(limit=MOST_STEPS)
+    if not (0 < rate <= MOST_RATE and 1 <= steps <= MOST_STEPS):
+        raise BadDescent(rate=MOST_RATE, limit=MOST_STEPS)
 
     def walk(method: str) -> Path:
         variables = leaves(start)

@@ -5,6 +5,15 @@ from __future__ import annotations
 from model.errors import UserError
 
 
+class Names(tuple[str, ...]):
+    """Names that a sentence lists: "{names:en}" is "a, b and c", "{names:zh}" is "a、b、c"."""
+
+    def __format__(self, language: str) -> str:
+        if language == "zh":
+            return "、".join(self)
+        return " and ".join(filter(None, (", ".join(self[:-1]), self[-1])))
+
+
 class ExpressionError(UserError):
     """A mistake in an expression.
 
@@ -72,6 +81,11 @@ class ComparisonNotAllowed(ExpressionError):
     zh = "第 {at} 个字符 {character}：只写一个表达式，不要比较或赋值。"
 
 
+class FactorialNotSupported(ExpressionError):
+    en = "Factorials are not supported ({character} at character {at})."
+    zh = "不支持阶乘（第 {at} 个字符 {character}）。"
+
+
 class FloorDivisionNotAllowed(ExpressionError):
     en = "// at character {at} has no slope to speak of: divide with /."
     zh = "第 {at} 个字符的 // 没有有意义的斜率，请用 / 做除法。"
@@ -92,14 +106,19 @@ class BadNumber(ExpressionError):
     zh = "第 {at} 个字符处的 {text} 不是规范的数。"
 
 
+class DigitsGrouped(ExpressionError):
+    en = "Write {text}, without a comma at character {at}."
+    zh = "请写作 {text}，去掉第 {at} 个字符的逗号。"
+
+
 class NumberOutOfRange(ExpressionError):
     en = "{text} at character {at} is beyond the range from 1e-100 to 1e100."
     zh = "第 {at} 个字符处的 {text} 超出 1e-100 到 1e100 的范围。"
 
 
 class ExponentTooLarge(ExpressionError):
-    en = "The exponent at character {at} is {exponent}; from -{limit} to {limit} is allowed."
-    zh = "第 {at} 个字符处的指数为 {exponent}，只允许 -{limit} 到 {limit}。"
+    en = "The exponent at character {at} is {exponent}; from −{limit} to {limit} is allowed."
+    zh = "第 {at} 个字符处的指数为 {exponent}，只允许 −{limit} 到 {limit}。"
 
 
 class ConstantUndefined(ExpressionError):
@@ -119,8 +138,19 @@ class ImplicitMultiplication(ExpressionError):
 
 
 class NotAFunction(ExpressionError):
-    en = "{name} at character {at} is not a function; to multiply, write {name}*(…).{hint}"
-    zh = "第 {at} 个字符处的 {name} 不是函数；相乘请写 {name}*(…)。{hint}"
+    en = "{name} at character {at} is not a function; to multiply, write {name}*(…)."
+    zh = "第 {at} 个字符处的 {name} 不是函数；相乘请写 {name}*(…)。"
+
+
+class OtherName(NotAFunction):
+    en = "Did you mean {meant}? There is no function {name} at character {at}; to multiply, write \
+{name}*(…)."
+    zh = "是否想写 {meant}？第 {at} 个字符处的 {name} 不是函数；相乘请写 {name}*(…)。"
+
+
+class FunctionNotAvailable(NotAFunction):
+    en = "{name} at character {at} is not available; if it is a variable, write {name}*(…)."
+    zh = "不支持第 {at} 个字符处的 {name}；如果它是变量，请写 {name}*(…)。"
 
 
 class FunctionWithoutArgument(ExpressionError):
@@ -129,8 +159,13 @@ class FunctionWithoutArgument(ExpressionError):
 
 
 class WrongArgumentCount(ExpressionError):
-    en = "{name} at character {at} takes {wanted} argument(s), not {given}."
-    zh = "第 {at} 个字符处的 {name} 的参数个数应为 {wanted}，而不是 {given}。"
+    en = "{name} at character {at} takes 1 argument, not {given}."
+    zh = "第 {at} 个字符处的 {name} 只需要 1 个参数，而不是 {given} 个。"
+
+
+class TooFewArguments(ExpressionError):
+    en = "{name} at character {at} takes at least 2 arguments, not {given}."
+    zh = "第 {at} 个字符处的 {name} 至少需要 2 个参数，而不是 {given} 个。"
 
 
 class StrayComma(ExpressionError):
@@ -165,13 +200,13 @@ class ValuesNotNamed(UserError):
 
 
 class ValueMissing(UserError):
-    en = "No value for {names}."
-    zh = "缺少变量 {names} 的值。"
+    en = "No value for {names:en}."
+    zh = "缺少变量 {names:zh} 的值。"
 
 
 class BadValue(UserError):
-    en = "The value of {name} must be a number from -1e100 to 1e100, not {value}."
-    zh = "变量 {name} 的值必须是 -1e100 到 1e100 之间的数，而不是 {value}。"
+    en = "The value of {name} must be a number from −1e100 to 1e100, not {value}."
+    zh = "变量 {name} 的值必须是 −1e100 到 1e100 之间的数，而不是 {value}。"
 
 
 class BadOrder(UserError):

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
+RESULT_NAMES = ("L", "f", "out", "result_", *"GHJKMNPQR")  # more than there can be variables
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Expression:
     source: str
     nodes: tuple[Node, ...]
     variables: tuple[str, ...]  # in order of appearance
+
+    @property
+    def result_name(self) -> str:
+        """What the result is called, everywhere: L, unless a variable is."""
+        return next(name for name in RESULT_NAMES if name not in self.variables)
 
     def fold(self, leaf: Callable[[Node], T], apply: Callable[[Node, Sequence[T]], T]) -> list[T]:
         """Work through the nodes in order: `leaf(node)` for numbers and variables,

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.autograd.errors import BadOrder, BadValue, ValueMissing, ValuesNotNamed
+from model.autograd.errors import BadOrder, BadValue, Names, ValueMissing, ValuesNotNamed
 from model.autograd.expression import Expression, Node
 from model.autograd.operations import OPERATIONS, Operation
 
@@ -75,7 +75,7 @@ def checked_values(expression: Expression, values: Mapping[str, object]) -> dict
     if not isinstance(values, Mapping):
         raise ValuesNotNamed()
     if missing := [name for name in expression.variables if values.get(name) is None]:
-        raise ValueMissing(names=", ".join(missing))
+        raise ValueMissing(names=Names(missing))
     checked = {}
     for name in expression.variables:
         given = values[name]

@@ -59,8 +59,8 @@ class Graph:
 
 
 def number(value: float, digits: int = 6) -> str:
-    """A number for people: few digits, a real minus sign, 3 rather than 3.0."""
-    return f"{value:.{digits}g}".replace("-", "−")
+    """A number for people: few digits, a real minus sign, 3 rather than 3.0, 0 rather than −0."""
+    return f"{value + 0.0:.{digits}g}".replace("-", "−")
 
 
 def draw(expression: Expression, trace: Trace) -> Graph:
@@ -81,15 +81,13 @@ def _names(expression: Expression, shown: list[int]) -> dict[int, str]:
     """Variables keep theirs; operations become v1, v2, …; the result L, unless that is taken."""
     taken = set(expression.variables)  # at most twelve, so that one of thirteen is free
     letter = next(c for c in "vuthsqpzyxwkj" if not any(re.fullmatch(c + r"\d+", t) for t in taken))
-    results = ("L", "f", "F", "out", "result_", *"GHJKMNPQ")
-    result = next(name for name in results if name not in taken)
     names, count = {}, 0
     for i in shown:
         node = expression.nodes[i]
         if node.operation == "variable":
             names[i] = node.name
         elif i == len(expression.nodes) - 1:
-            names[i] = result
+            names[i] = expression.result_name
         else:
             count += 1
             names[i] = f"{letter}{count}"

@@ -102,9 +102,7 @@ _TABLE = (
     _function("log2", r"\log_{2}", "1 / ({a}·log(2))", **LOGARITHM),
     _function("log10", r"\log_{10}", "1 / ({a}·log(10))", **LOGARITHM, hints="lg"),
     _function("sqrt", r"\sqrt{{{a}}}", "1 / (2·{y})", domain=(0, math.inf), outside="NegativeRoot"),
-    _function(
-        "abs", r"\left|{a}\right|", "{a} / |{a}|", kink=(-1, 1, 0), sympy="absolute", hints="sign"
-    ),
+    _function("abs", r"\left|{a}\right|", "{a} / |{a}|", kink=(-1, 1, 0), sympy="absolute"),
     _function("erf", r"\operatorname{erf}", "2/sqrt(pi)·exp(−{a}**2)"),
     _function("sigmoid", r"\sigma", "{y}·(1 − {y})"),
     _function("relu", r"\operatorname{relu}", "[{a} > 0]", kink=(0, 1, 0)),

@@ -7,7 +7,6 @@ would hold even if the first had a hole.
 from __future__ import annotations
 
 import ast
-import difflib
 import keyword
 import math
 import re
@@ -19,6 +18,7 @@ import numpy as np
 
 from model.autograd import errors, numeric
 from model.autograd.expression import Expression, Node
+from model.autograd.function_names import not_a_function
 from model.autograd.operations import FUNCTIONS, OPERATIONS
 
 
@@ -54,16 +54,11 @@ LOOK_ALIKES: Mapping[str, str] = {
 FORBIDDEN: Mapping[str, type[errors.ExpressionError]] = {
     **dict.fromkeys("'\"`“”‘’", errors.TextNotAllowed),
     **dict.fromkeys("[]{}【】", errors.BracketNotAllowed),
-    **dict.fromkeys("=<>!:;", errors.ComparisonNotAllowed),
+    **dict.fromkeys("=<>:;", errors.ComparisonNotAllowed),
+    "!": errors.FactorialNotSupported,
     ".": errors.AttributeNotAllowed,
 }
-# What is written instead of a name that is read here: NumPy's name of a function, or a hint.
-OTHER_NAMES: Mapping[str, str] = {
-    other: row.sign or row.name
-    for row in OPERATIONS.values()
-    for other in (*row.hints.split(), *([] if row.sign else [row.numpy]))
-    if other != row.name
-}
+GROUPED_DIGITS = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:,[0-9]{3})+(?!\w|,[0-9])")
 
 TOKEN = re.compile(
     rf"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
@@ -125,7 +120,8 @@ def _bad_character(source: str, at: int) -> errors.ExpressionError:
     if instead != character and (TOKEN.match(instead) or instead in FORBIDDEN):
         code = f"U+{ord(character):04X}"
         return errors.LookAlike(source, at, character=character, code=code, instead=instead)
-    kind = FORBIDDEN.get(character, errors.UnknownCharacter)
+    compares = source[at : at + 2] == "!="
+    kind = FORBIDDEN.get("=" if compares else character, errors.UnknownCharacter)
     return kind(source, at, character=character if character.isprintable() else ascii(character))
 
 
@@ -140,11 +136,20 @@ def _check_word(source: str, token: Token) -> None:
         raise errors.FloorDivisionNotAllowed(source, token.start)
     elif token.kind == "number":
         if re.match(r"0\d", token.text):
+            _check_grouping(source, token.start)
             raise errors.BadNumber(source, token.start, text=token.text)
         number = float(token.text)
         if number and not 1 / LIMITS.number <= number <= LIMITS.number:
             text = token.text if len(token.text) <= 20 else token.text[:20] + "…"
             raise errors.NumberOutOfRange(source, token.start, text=text)
+
+
+def _check_grouping(source: str, at: int) -> None:
+    """Raise DigitsGrouped if the character is within a number such as 1,000."""
+    for match in GROUPED_DIGITS.finditer(source):
+        if match.start() <= at < match.end():
+            comma = match.start() + match.group().index(",")
+            raise errors.DigitsGrouped(source, comma, text=match.group().replace(",", ""))
 
 
 def check_grammar(source: str, tokens: list[Token]) -> None:
@@ -167,6 +172,7 @@ def check_grammar(source: str, tokens: list[Token]) -> None:
                 raise errors.ParenthesisNotOpened(source, token.start)
             opened.pop()
         elif token.kind == "comma" and not (opened and opened[-1][1]):
+            _check_grouping(source, token.start)
             raise errors.StrayComma(source, token.start)
         elif token.kind == "end" and opened:
             raise errors.ParenthesisNotClosed(source, opened[-1][0])
@@ -180,10 +186,7 @@ def _missing_operator(
 ) -> errors.ExpressionError:
     left = before.text if before else ""
     if token.kind == "open" and before and before.kind == "name":
-        near = difflib.get_close_matches(left.lower(), FUNCTIONS, n=1, cutoff=0.6)
-        suggestion = OTHER_NAMES.get(left.lower(), near[0] if near else "")
-        hint = f" → {suggestion}?" if suggestion else ""
-        return errors.NotAFunction(source, before.start, name=left, hint=hint)
+        return not_a_function(source, before.start, left)
     right = "(…)" if token.kind == "open" else token.text
     left = "(…)" if left == ")" else left
     if token.text in FUNCTIONS and after is not None and after.kind == "open":
@@ -250,8 +253,8 @@ class _Builder:
     def _call(self, name: str, args: list[ast.expr], tree: ast.expr, depth: int) -> int:
         many = OPERATIONS[name].arity == 2
         if len(args) < 2 if many else len(args) != 1:
-            facts = {"name": name, "wanted": "≥ 2" if many else "1", "given": len(args)}
-            raise self._error(errors.WrongArgumentCount, tree, **facts)
+            kind = errors.TooFewArguments if many else errors.WrongArgumentCount
+            raise self._error(kind, tree, name=name, given=len(args))
         place = self._visit(args[0], depth + 1)
         if not many:
             return self._add(name, (place,), tree)

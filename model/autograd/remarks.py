@@ -18,13 +18,18 @@ class Kink(Sentence):
     """The function has no derivative here, and the methods each say something else."""
 
     en = "{text} has a kink here: its slope is {left} on one side and {right} on the other. \
-There is no derivative; torch takes {chosen}."
-    zh = "{text} 在此处有尖点：一侧斜率为 {left}，另一侧为 {right}，导数不存在；torch 取 {chosen}。"
+There is no derivative; PyTorch takes {chosen}."
+    zh = (
+        "{text} 在此处有尖点：一侧斜率为 {left}，另一侧为 {right}，导数不存在；"
+        "PyTorch 取 {chosen}。"
+    )
 
 
 class Tie(Kink):
-    en = "{text} is a tie here: a kink, with no derivative. torch gives half the gradient to each."
-    zh = "{text} 此处两者相等，是一个尖点，导数不存在；torch 给两边各一半梯度。"
+    en = (
+        "{text} is a tie here: a kink, with no derivative. PyTorch gives half the gradient to each."
+    )
+    zh = "{text} 此处两者相等，是一个尖点，导数不存在；PyTorch 给两边各一半梯度。"
 
 
 class DivisionByZero(Sentence):
@@ -33,13 +38,13 @@ class DivisionByZero(Sentence):
 
 
 class Logarithm(Sentence):
-    en = "{text} is a logarithm of {x}: it is defined above 0 only, and falls to −inf at 0."
-    zh = "{text} 是 {x} 的对数：对数只在 0 以上有定义，在 0 处趋于 −inf。"
+    en = "{text} takes the logarithm of {x}: it is defined above 0 only, and falls to −inf at 0."
+    zh = "{text} 要对 {x} 取对数：对数只在 0 以上有定义，在 0 处趋于 −inf。"
 
 
 class NegativeRoot(Sentence):
-    en = "{text} is the square root of {x}: negative numbers have no real root, so it is nan."
-    zh = "{text} 是 {x} 的平方根：负数没有实数平方根，结果为 nan。"
+    en = "{text} takes the square root of {x}: negative numbers have no real root, so it is nan."
+    zh = "{text} 要对 {x} 开平方：负数没有实数平方根，结果为 nan。"
 
 
 class VerticalTangent(Sentence):
@@ -74,21 +79,22 @@ class GradientIndeterminate(Sentence):
 
 
 class SoftplusIsLinear(Sentence):
-    en = "{text}: beyond 20 torch returns the input itself, which is off by less than 2.1e-9."
-    zh = "{text}：超过 20 时 torch 直接返回输入，误差小于 2.1e-9。"
+    en = "{text}: beyond 20 PyTorch returns the input itself, which is off by less than 2.1e−9."
+    zh = "{text}：超过 20 时 PyTorch 直接返回输入，误差小于 2.1e−9。"
 
 
 class Rounding(Sentence):
-    en = "{names}: the terms nearly cancel or vanish, and float64 keeps only 16 digits of each. \
+    en = "{names:en}: the terms nearly cancel or vanish, and float64 keeps only 16 digits of each. \
 The symbolic column, worked out with 40 digits, is right."
     zh = (
-        "{names}：各项几乎相消或消失，而 float64 只有 16 位有效数字；符号列用 40 位计算，是准确的。"
+        "{names:zh}：各项几乎相消或消失，而 float64 只有 16 位有效数字；"
+        "符号列用 40 位计算，是准确的。"
     )
 
 
 class CoarseDifference(Sentence):
-    en = "{names}: the function bends too sharply here for quotients of differences."
-    zh = "{names}：函数在此处弯曲过急，差商不够准确。"
+    en = "{names:en}: the function bends too sharply here for quotients of differences."
+    zh = "{names:zh}：函数在此处弯曲过急，差商不够准确。"
 
 
 class NoSymbolic(Sentence):
@@ -128,7 +134,7 @@ def _about(
     """`varies`: its last input."""
     a, b = inputs[0], inputs[-1]
     if row.kink and a == 0:
-        left, right, chosen = row.kink
+        left, right, chosen = map(_written, row.kink)
         return Kink(text=text, left=left, right=right, chosen=chosen)
     if row.name in ("min", "max") and a == b:
         return Tie(text=text)
@@ -139,10 +145,10 @@ def _about(
     low, high = row.domain
     at_end = math.isfinite(a) and a in row.domain
     if not low <= a <= high or (at_end and math.isinf(value)):
-        ends = {"low": f"{low:g}".replace("-", "−"), "high": f"{high:g}"}
-        return OUTSIDE[row.outside](text=text, x=f"{a:.6g}", **ends)
+        ends = {"low": _written(low), "high": _written(high)}
+        return OUTSIDE[row.outside](text=text, x=_written(a), **ends)
     if row.name == "pow" and a < 0 and (varies or not float(b).is_integer()):
-        return NegativeBase(text=text, x=f"{a:.6g}")
+        return NegativeBase(text=text, x=_written(a))
     if at_end or (row.name == "pow" and a == 0 and 0 < b < 1):
         return VerticalTangent(text=text)
     if math.isnan(value):
@@ -150,3 +156,8 @@ def _about(
     if math.isinf(value) and all(map(math.isfinite, inputs)):
         return Overflow(text=text)
     return None
+
+
+def _written(value: float) -> str:
+    """A number in a sentence: a real minus sign, and none before a zero."""
+    return f"{value + 0.0:.6g}".replace("-", "−")

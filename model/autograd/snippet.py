@@ -15,7 +15,7 @@ Part = tuple[str, Level]
 
 
 def snippet(expression: Expression, values: Mapping[str, float]) -> str:
-    """A program that prints the value and ∂/∂ each variable, as the page shows them.
+    """A program that prints the result and its derivatives, as the page shows them.
 
     A sub-expression that is used more than once gets a line of its own, so that PyTorch's graph
     is the one that is drawn.
@@ -32,14 +32,14 @@ def snippet(expression: Expression, values: Mapping[str, float]) -> str:
         if not node.is_leaf
     )
     shared, result = _expression_lines(expression, names)
-    loss = _free("loss", names.values())
+    name = expression.result_name
     lines = ["import torch", *["import torch.nn.functional as F"] * functional, ""]
-    lines += [*leaves, *[""] * bool(leaves), *shared, f"{loss} = {result}"]
+    lines += [*leaves, *[""] * bool(leaves), *shared, f"{name} = {result}"]
     if leaves:
-        lines += [f"{loss}.backward()", "", f'print("value", {loss}.item())']
+        lines += [f"{name}.backward()", "", f'print("{name}", {name}.item())']
     else:
-        lines += ["", f"print({loss})"]
-    lines += [f'print("d/d{name}", {names[name]}.grad.item())' for name in names]
+        lines += ["", f"print({name})"]
+    lines += [f'print("d{name}/d{x}", {names[x]}.grad.item())' for x in names]
     return "\n".join(lines) + "\n"
 
 

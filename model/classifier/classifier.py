@@ -7,26 +7,27 @@ import math
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
-from model.classifier.errors import BadConfig, NotFinite, WrongArchitecture
+from model.classifier.errors import BadConfig, NoArchitecture, NotFinite, WrongArchitecture
 from model.classifier.network import build_network, class_activation_map, feature_maps
-from model.classifier.ood import KnownScore
+from model.classifier.ood import KnownScore, Limits, Verdict, windows_of
 from model.classifier.preprocessing import Preprocessing
 from model.device import choose_device
 from model.images.labels import MAX_LABELS, is_label
+from model.run.architecture import architecture_of
 from model.run.files import KNOWN
 from model.run.folder import Run, mark, read_run
 from model.run.origin import Origin
 
-Verdict = Literal["known", "unusual", "neither"]
+FORMAT_VERSION = 2  # of config.json: 1, which did not say it, knew two answers only
 
 
 @dataclass(frozen=True)
@@ -111,22 +112,21 @@ class Classifier:
         seen = self.preprocessing.shrink(picture)
         image = self.preprocessing.normalise(v2.functional.pil_to_tensor(seen)).to(self.device)
         activations = feature_maps(self.network, image[None])
-        features = activations.mean(dim=(2, 3))
-        logits = self.network.fc(features)
+        windows = windows_of(activations)
+        logits = self.network.fc(windows[:, 0])
         probabilities = (logits / self.temperature).softmax(dim=1)[0]
-        known_score = self.known(features).item() if self.known else None
+        known_score = self.known(windows).item() if self.known else None
         heat_map = class_activation_map(activations, self.network.fc.weight, logits.argmax().item())
-        known = self.known is None or known_score >= self.known.threshold
         finite = probabilities.isfinite().all() and heat_map.isfinite().all()
         if not finite or not math.isfinite(known_score or 0.0):
             raise NotFinite()
         return Answer(
             probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
-            verdict="known" if known else "neither",
-            percentile=None,
+            verdict=self.known.verdict(known_score) if self.known else "known",
+            percentile=self.known.percentile(known_score) if self.known else None,
             known_score=known_score,
             heat_map=heat_map.cpu(),
-            known_threshold=self.known.threshold if self.known else None,
+            known_threshold=self.known.limits.known_threshold if self.known else None,
             seen=seen,
             origin=self.origin,
             device=str(self.device),
@@ -142,11 +142,12 @@ def trial_pictures(side: int) -> Iterator[Image.Image]:
 
 
 def make_config(
-    classes: Sequence[str], preprocessing: Preprocessing, temperature: float, threshold: float
+    classes: Sequence[str], preprocessing: Preprocessing, temperature: float, limits: Limits
 ) -> dict[str, Any]:
     """config.json, as timm reads it, with what we add beside."""
     return {
         **mark("classifier"),
+        "format_version": FORMAT_VERSION,
         "architecture": "resnet18",
         "num_classes": len(classes),
         "num_features": 512,
@@ -154,7 +155,7 @@ def make_config(
         "label_names": list(classes),
         "pretrained_cfg": preprocessing.to_timm(len(classes)),
         "temperature": temperature,
-        "known_threshold": threshold,
+        **asdict(limits),
     }
 
 
@@ -164,7 +165,8 @@ def read_config(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Preprocessi
     Raises WrongArchitecture, or BadConfig naming the field.
     """
     if config.get("architecture") != "resnet18":
-        raise WrongArchitecture(found=str(config.get("architecture"))[:40])
+        found = architecture_of(config)
+        raise WrongArchitecture(found=found) if found else NoArchitecture()
     classes = config.get("label_names")
     if not _distinct_names(classes) or config.get("num_classes") != len(classes):
         raise BadConfig(field="label_names / num_classes")
@@ -177,13 +179,15 @@ def read_config(config: Mapping[str, Any]) -> tuple[tuple[str, ...], Preprocessi
 
 def read_known(run: Run) -> KnownScore | None:
     """The known score of a run, None where the run has none. Raises BadConfig if it is damaged."""
-    threshold = run.config.get("known_threshold")
-    if threshold is None and KNOWN not in run.tensors:
+    if run.config.get("known_threshold") is None and KNOWN not in run.tensors:
         return None
-    if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
-        raise BadConfig(field="known_threshold / known.safetensors")
+    limits = read_limits(run.config)
+    directions, percentiles = torch.empty(run.config["num_classes"], 512), torch.empty(101)
+    if limits.neither_threshold is None:
+        directions = percentiles = None
     prototypes = torch.empty(run.config["num_classes"], 1000)
-    known = KnownScore(torch.empty(1000, 512), torch.empty(1000), prototypes, float(threshold))
+    imagenet = torch.empty(1000, 512), torch.empty(1000)
+    known = KnownScore(*imagenet, prototypes, directions, percentiles, limits)
     try:
         known.load_state_dict(run.tensors.get(KNOWN, {}))
     except RuntimeError:  # other names or shapes
@@ -191,6 +195,24 @@ def read_known(run: Run) -> KnownScore | None:
     if not all(tensor.isfinite().all() for tensor in known.buffers()):
         raise BadConfig(field=KNOWN)
     return known
+
+
+def read_limits(config: Mapping[str, Any]) -> Limits:
+    """The known score's limits out of config.json. Before format 2 there was one of them.
+
+    Raises BadConfig naming the field.
+    """
+    version = config.get("format_version", 1)
+    if version not in (1, FORMAT_VERSION):
+        raise BadConfig(field="format_version")
+    ranges = {"known_threshold": (0, 1)}
+    if version != 1:
+        ranges["neither_threshold"] = (0, config.get("known_threshold"))
+        ranges |= {"cosine_floor": (-1, 1), "cosine_width": (1e-6, 1)}
+    for name, (low, high) in ranges.items():
+        if not isinstance(config.get(name), (int, float)) or not low <= config[name] <= high:
+            raise BadConfig(field=f"{name} / {KNOWN}")
+    return Limits(**{name: float(config[name]) for name in ranges})
 
 
 def _distinct_names(names: object) -> bool:

@@ -10,8 +10,19 @@ class ClassifierError(UserError):
 
 
 class WrongArchitecture(ClassifierError):
-    en = "The model is a {found}; this app serves resnet18. Choose another model."
-    zh = "该模型是 {found}；本应用只支持 resnet18。请换一个模型。"
+    en = "The model is a {found}; this app serves a resnet18 of train.py. Choose another model."
+    zh = "该模型是 {found}；本应用只支持 train.py 训练的 resnet18。请换一个模型。"
+
+
+class NoArchitecture(WrongArchitecture):
+    en = (
+        "config.json names no architecture, so it is no model of this app, which serves a resnet18 "
+        "of train.py. Choose another model."
+    )
+    zh = (
+        "config.json 没有写明网络结构，不是本应用的模型；本应用只支持 train.py 训练的 resnet18。"
+        "请换一个模型。"
+    )
 
 
 class BadConfig(ClassifierError):

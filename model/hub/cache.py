@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.hub.digest import is_content
+from model.hub.digest import CONTENT, is_content
+from model.hub.errors import HubError, UnverifiedCopy
 from model.hub.source import COMMIT, HubSettings
 from model.run.files import CONFIG, KNOWN, WEIGHTS
 
@@ -29,8 +30,7 @@ def find_cached(repo: str, commit: str, settings: HubSettings) -> Snapshot | Non
     """The commit from the cache if all of its files are there and intact; makes no request.
 
     The cache names each file's content by the sha256 (LFS) or the git object id that the Hub
-    announced for it, which the content is compared with here. (On a disk without symbolic links
-    the cache keeps no such names: nothing is found, and the Hub has to be asked.)
+    announced for it, which the content is compared with here.
     """
     folder = settings.storage(repo) / "snapshots" / commit
     whole = _is_intact(folder / CONFIG) and _is_intact(folder / WEIGHTS)
@@ -51,6 +51,16 @@ def cached_snapshots(repo: str, settings: HubSettings) -> Iterator[Snapshot]:
             yield snapshot
 
 
+def with_copies_blamed(outage: HubError, repo: str, settings: HubSettings) -> HubError:
+    """The outage, or UnverifiedCopy if it could have been weathered: there is a copy in the cache,
+    but none that can be believed."""
+    folders = (settings.storage(repo) / "snapshots").glob("*")
+    copied = any((each / CONFIG).is_file() and (each / WEIGHTS).is_file() for each in folders)
+    if not copied or any(cached_snapshots(repo, settings)):
+        return outage
+    return UnverifiedCopy(outage, repo)
+
+
 def mark_good(snapshot: Snapshot) -> None:
     """Remember that this commit could be served: `cached_snapshots` will name it first."""
     try:
@@ -60,10 +70,18 @@ def mark_good(snapshot: Snapshot) -> None:
 
 
 def _is_intact(path: Path) -> bool:
-    """Whether the file is there and its content is what its name in the cache says."""
+    """Whether the file is there and its content is what its name in the cache says.
+
+    In a cache that was copied with its links followed, or where links cannot be made, that name is
+    still among the blobs, which lie beside the snapshots.
+    """
     try:
         # One step only: since huggingface_hub 2.4 the blob itself may be a link to a shared store.
         return is_content(path, Path(os.readlink(path)).name)
+    except OSError:
+        blobs = path.parents[2] / "blobs"
+    try:
+        return is_content(path, *filter(CONTENT.fullmatch, os.listdir(blobs)))
     except OSError:
         return False
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -38,13 +37,12 @@ from huggingface_hub.utils import build_hf_headers
 from model.errors import UserError
 from model.hub import errors
 from model.hub.cache import Snapshot
-from model.hub.digest import is_content, listed_id
+from model.hub.digest import CONTENT, is_content, listed_id
 from model.hub.source import COMMIT, HubSettings, HubSource
 from model.run.files import CONFIG, KNOWN, METRICS, WEIGHTS
 
 log = logging.getLogger(__name__)
 
-CONTENT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # What the Hub's answers mean, the more special ones first.
 MEANINGS: dict[type[Exception], type[errors.WrongModel]] = {
     GatedRepoError: errors.RepoGated,
@@ -99,7 +97,8 @@ def _read_listing(repo: str, info: ModelInfo) -> list[RepoSibling]:
     listed = {sibling.rfilename: sibling for sibling in info.siblings or ()}
     for name in (CONFIG, WEIGHTS):
         if name not in listed:
-            raise errors.MissingFile(repo=repo, name=name)
+            held = ", ".join(sorted(listed)[:5]) + (" …" if len(listed) > 5 else "")
+            raise errors.OtherRepo(repo=repo, name=name, held=held or "–")
     # The weights last: whoever is killed before leaves a snapshot that is plainly incomplete.
     wanted = [listed[name] for name in (CONFIG, KNOWN, METRICS, WEIGHTS) if name in listed]
     for file in wanted:
@@ -173,15 +172,17 @@ class _Arriving(io.BufferedWriter):
 
 
 def _point(pointer: Path, blob: Path) -> None:
-    """Have `pointer` be a link to `blob`, or the content itself where links cannot be made
-    (Windows). The name changes in one step."""
+    """Have `pointer` be a link to `blob`: a hard one where others cannot be made (Windows), or the
+    content itself where that cannot be made either. The name changes in one step."""
     link = pointer.with_name(f".{pointer.name}.{secrets.token_hex(4)}")
     try:
-        os.symlink(os.path.relpath(blob, pointer.parent), link)
+        try:
+            os.symlink(os.path.relpath(blob, pointer.parent), link)
+        except OSError:
+            os.link(blob, link)
     except OSError:
-        os.replace(blob, pointer)
-    else:
-        os.replace(link, pointer)
+        link = blob
+    os.replace(link, pointer)
 
 
 @contextmanager

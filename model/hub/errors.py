@@ -14,6 +14,7 @@ class HubUnavailable(HubError):
 
     en = "The Hub did not answer ({reason})."
     zh = "Hub 没有响应（{reason}）。"
+    exit_status = 1
 
 
 class HubSlow(HubUnavailable):
@@ -30,13 +31,31 @@ class CacheNotWritable(HubError):
     zh = "无法保存从 Hub 下载的内容（{reason}）。"
 
 
+class UnverifiedCopy(HubUnavailable):
+    """An outage, and a copy in the cache that might have helped."""
+
+    en = (
+        "A copy of {repo} is in the cache, but nothing there says what its files ought to be, or "
+        "they are something else. Copy the cache whole, as cp -a does."
+    )
+    zh = "缓存中有 {repo} 的副本，但没有可核对的记录，或者内容与记录不符。请完整复制缓存（cp -a）。"
+
+    def __init__(self, outage: HubError, repo: str) -> None:
+        self.outage = outage
+        super().__init__(repo=repo)
+
+    def message(self, language: str) -> str:
+        space = "" if language == "zh" else " "
+        return f"{self.outage.message(language)}{space}{super().message(language)}"
+
+
 class WrongModel(HubError):
     """The Hub answered, and what it said is that this model cannot be served."""
 
 
 class NoSuchSource(WrongModel):
-    en = "{source} is neither a folder nor a Hub model. Write USER/REPO or USER/REPO@REVISION."
-    zh = "{source} 既不是文件夹，也不是 Hub 上的模型。请写成 USER/REPO 或 USER/REPO@REVISION。"
+    en = "{source!r} is neither a folder nor a Hub model. Write USER/REPO or USER/REPO@REVISION."
+    zh = "{source!r} 既不是文件夹，也不是 Hub 上的模型。请写成 USER/REPO 或 USER/REPO@REVISION。"
 
 
 class RepoNotFound(WrongModel):
@@ -70,6 +89,17 @@ class MissingFile(WrongModel):
     zh = "模型 {repo} 缺少 {name}。请用 train.py push 发布模型。"
 
 
+class OtherRepo(MissingFile):
+    en = (
+        "The model {repo} has no {name}, so it is none of this app's: it holds {held}. Choose one "
+        "that train.py push published."
+    )
+    zh = (
+        "模型 {repo} 没有 {name}，不是本应用的模型：其中有 {held}。"
+        "请选择用 train.py push 发布的模型。"
+    )
+
+
 class TooLarge(WrongModel):
     en = "The model {repo} holds {megabytes} MB; models of this app have {limit} MB at most."
     zh = "模型 {repo} 有 {megabytes} MB；本应用的模型最多 {limit} MB。"
@@ -88,8 +118,8 @@ class PublishError(UserError):
 
 
 class BadDestination(PublishError):
-    en = "{destination} is no place to publish to: write USER/REPO, and --revision BRANCH."
-    zh = "无法发布到 {destination}：请写成 USER/REPO，分支用 --revision BRANCH。"
+    en = "{destination!r} is no place to publish to: write USER/REPO, and --revision BRANCH."
+    zh = "无法发布到 {destination!r}：请写成 USER/REPO，分支用 --revision BRANCH。"
 
 
 class BranchOrPullRequest(PublishError):
@@ -121,6 +151,18 @@ class NothingPublished(PublishError):
     en = "Nothing was published: {reason}. The run folder is untouched; try train.py push later."
     zh = "没有发布任何内容：{reason}。运行文件夹未改动；可用 train.py push 重试。"
     exit_status = 1
+
+
+class CardRefused(NothingPublished):
+    en = (
+        "Nothing was published: the Hub refuses the card ({reason}). Correct the lines between --- "
+        "at the top of README.md in the run folder."
+    )
+    zh = (
+        "没有发布任何内容：Hub 拒绝该模型卡（{reason}）。"
+        "请更正运行文件夹中 README.md 顶部 --- 之间的内容。"
+    )
+    exit_status = 2
 
 
 class PublishUnclear(PublishError):

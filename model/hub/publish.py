@@ -19,14 +19,15 @@ from typing import TypeVar
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
-from huggingface_hub.utils import get_session
+from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
 from model.errors import UserError
 from model.hub import errors
 from model.hub.digest import content_id, listed_id
 from model.hub.source import REPO_ID, REVISION, HubSettings
-from model.run.files import CARD, CONFIG, METRICS, WEIGHTS
-from model.run.folder import MissingRunFile, read_json
+from model.process.log import escape
+from model.run.files import CARD, CONFIG, METRICS
+from model.run.folder import check_files, read_json
 
 Result = TypeVar("Result")
 
@@ -121,10 +122,12 @@ def push_run(
     not are left alone in the repo, but for further .safetensors, which would go with the old
     weights.
 
-    Raises what `check_token` raises, MissingRunFile, NothingPublished, PublishUnclear.
+    Raises what `check_token` raises, MissingRunFile, PointerFile, CardRefused (before anything is
+    sent), NothingPublished, PublishUnclear.
     """
     check_token(destination, settings)
     push = _Push(folder, destination, settings or HubSettings())
+    _patiently(push.check_card)
     head = _patiently(push.prepare)
     there = _patiently(push.find)
     if not there:
@@ -172,6 +175,20 @@ class _Push:
             files_metadata=True,
             timeout=self.timeout,
         )
+
+    def check_card(self) -> None:
+        """Raises CardRefused. The client itself asks only after the upload, before the commit."""
+        card = self.files.get(CARD, b"").decode(errors="replace")
+        response = get_session().post(
+            f"{self.api.endpoint}/api/validate-yaml",
+            json={"content": card, "repoType": "model"},
+            headers=build_hf_headers(token=self.api.token),
+        )
+        if response.status_code == 400:
+            found = response.json().get("errors") or [{}]
+            reason = "; ".join(str(each.get("message", "")) for each in found)
+            raise errors.CardRefused(reason=escape(reason.strip())[:300])
+        hf_raise_for_status(response)
 
     def prepare(self) -> str:
         """The repo and the branch, made where there are none; gives the branch's commit."""
@@ -235,10 +252,9 @@ class _Push:
 
 
 def read_files(folder: Path, repo: str) -> dict[str, bytes]:
-    """The files of a run folder to be published in `repo`, by name. Raises MissingRunFile."""
-    for name in (WEIGHTS, CONFIG):
-        if not (folder / name).is_file():
-            raise MissingRunFile(folder=folder.name, name=name)
+    """The files of a run folder to be published in `repo`, by name. Raises MissingRunFile or
+    PointerFile."""
+    check_files(folder)
     paths = sorted({path for pattern in PATTERNS for path in folder.glob(pattern)})
     files = {path.name: path.read_bytes() for path in paths}
     if CARD in files:

@@ -50,14 +50,14 @@ class HubSettings:
 
 
 def parse_source(source: str) -> Path | HubSource:
-    """A folder where there is one of that name, else a Hub model.
+    """A folder where there is one of that name, else a Hub model; blanks around it do not count.
 
     Raises NoSuchSource for what can be neither.
     """
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return folder
-    repo, at, revision = source.partition("@")
+    for name in (source, source.strip()):
+        if name and (folder := Path(name).expanduser()).is_dir():
+            return folder
+    repo, at, revision = source.strip().partition("@")
     if not REPO_ID.fullmatch(repo) or (at and not REVISION.fullmatch(revision)):
         raise NoSuchSource(source=source)
     return HubSource(repo, revision) if at else HubSource(repo)

@@ -2,93 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import random
+import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from model.errors import UserError
+from model.images.errors import (
+    BadClassName,
+    BrokenPicture,
+    ClassesDiffer,
+    DataError,
+    EmptyClass,
+    FolderNotFound,
+    NoTrainFolder,
+    PictureError,
+    SplitTwice,
+    TooFewClasses,
+    TooFewPictures,
+    TooManyClasses,
+    check,
+)
 from model.images.labels import MAX_LABELS, MAX_LENGTH, is_label
-from model.images.loader import PictureError, load_picture
+from model.images.listing import UNUSED, Listing
+from model.images.loader import load_picture
+from model.process.log import escape
 
 logger = logging.getLogger(__name__)
 
-PICTURE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif")
-)
-
-# Pictures that say "there is no picture": what a photo site sends for one that was taken down, and
-# a crawler then files under the class. They are known by name or by the sha256 of the very file;
-# guessing from the content (few colours, little detail) would drop real pictures.
-PLACEHOLDER_NAMES = frozenset(("imagenotfound", "photo_unavailable", "image_not_found"))
-PLACEHOLDER_SHA256 = frozenset(
-    # hymenoptera_data/train/ants/imageNotFound.gif, 300 x 300
-    ("6b4966252973c581b521f804453c6a0649ea6a2ce7e3e5c7deeb7d80623de231",)
-)
-PLACEHOLDER_MAX_BYTES = 20_000
-
-
-class DataError(UserError):
-    """The data folder cannot be trained on."""
-
-
-class FolderNotFound(DataError):
-    en = "There is no data folder {folder}. Check the spelling, or leave it out to download one."
-    zh = "找不到数据文件夹 {folder}。请检查拼写，或者不指定文件夹以下载示例数据。"
-
-
-class NoTrainFolder(DataError):
-    en = "{folder} has a val folder but no train folder. Put the pictures to learn from in train."
-    zh = "{folder} 中有 val 文件夹，但没有 train 文件夹。请把用于训练的图片放进 train。"
-
-
-class TooFewClasses(DataError):
-    en = "{folder} needs one sub-folder of pictures a class, two at least; it has {count}."
-    zh = "{folder} 中每个类别需要一个图片子文件夹，至少两个；现在有 {count} 个。"
-
-
-class EmptyClass(DataError):
-    en = "The class folder {folder} holds no picture. Add pictures to it or remove it."
-    zh = "类别文件夹 {folder} 中没有图片。请添加图片或删除该文件夹。"
-
-
-class BadClassName(DataError):
-    en = (
-        "The class folder {folder} cannot name a class: at most {limit} characters, and none that "
-        "controls a terminal or is no text. Rename it."
+# What people call the splits, in any capitals.
+SPLITS = {
+    split: re.compile(rf"({names})([ _-]?(set|data|split|images))?")
+    for split, names in (
+        ("train", "train(ing)?"),
+        ("val", "val(id(ation)?)?|dev|eval(uation)?"),
+        ("test", "tests?|testing"),
     )
-    zh = "类别文件夹 {folder} 不能作类别名：最多 {limit} 个字符，不能有控制字符。请重命名。"
-
-
-class TooManyClasses(DataError):
-    en = "{folder} has {count} classes; {limit} is the most."
-    zh = "{folder} 有 {count} 个类别，上限为 {limit}。"
-
-
-class TooFewPictures(DataError):
-    en = "The class folder {folder} holds one picture only; without a val folder it needs two."
-    zh = "类别文件夹 {folder} 中只有一张图片；没有 val 文件夹时至少需要两张。"
-
-
-class ClassesDiffer(DataError):
-    en = "train and val must have the same class folders; these are in one only: {names}."
-    zh = "train 和 val 的类别文件夹必须相同；以下只出现在其中一个里：{names}。"
-
-
-class BrokenPicture(DataError):
-    """A picture of the data folder cannot be read; says which and why."""
-
-    def __init__(self, file: str, cause: PictureError) -> None:
-        self.file, self.cause = file, cause
-        super().__init__(file=file)
-
-    def message(self, language: str) -> str:
-        separator = "：" if language == "zh" else ": "
-        return f"{self.file}{separator}{self.cause.message(language)}"
+}
+LEARNED, JUDGED = 2, 1  # pictures that a class needs at least
 
 
 @dataclass(frozen=True)
@@ -101,7 +56,8 @@ class Picture:
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """A data folder as it was found; nothing in it has been decoded yet."""
+    """A data folder as it was found; nothing in it has been decoded yet. `skipped` are the files
+    and folders that were left out."""
 
     root: Path
     classes: tuple[str, ...]
@@ -111,87 +67,140 @@ class PictureFolder:
 
 
 def read_folder(root: Path, *, seed: int, val_fraction: float = 0.2) -> PictureFolder:
+    """The data folder `root` as `scan_folder` finds it; raises whatever is wrong with it, all at
+    once: ManyProblems where it is more than one."""
+    folder, problems = scan_folder(root, seed=seed, val_fraction=val_fraction)
+    check(folder.root, problems)
+    return folder
+
+
+def scan_folder(
+    root: Path, *, seed: int, val_fraction: float = 0.2
+) -> tuple[PictureFolder, list[DataError]]:
     """List `root/train/CLASS` and `root/val/CLASS`; without `val`, split each class by the seed.
 
-    `root/CLASS` without `train` and `val` is split as well. Classes are sorted by name; files
-    without a picture's suffix and hidden files are ignored; known placeholder pictures are left
-    out, with a warning, and listed in `skipped`.
+    Splits may have other usual names (SPLITS), and `test` stands in for `val` where there is none.
+    `root/CLASS` without splits is split as well, whatever the classes are called. Classes are
+    sorted by name, which ends at its last letter and is in Unicode's form NFC. A picture is what
+    begins as one or is named as one. What is left out is in `skipped`, and logged, a line a reason.
 
-    Raises:
-        FolderNotFound, NoTrainFolder, TooFewClasses, TooManyClasses, BadClassName, EmptyClass,
-        TooFewPictures, ClassesDiffer.
+    Also gives what is wrong: EmptyClass, TooFewPictures, ClassesDiffer, SplitTwice, TooFewClasses,
+    TooManyClasses, BadClassName, LoopedFolder, FolderNotRead. Raises FolderNotFound, NoTrainFolder.
     """
     root = Path(root)
     if not root.is_dir():
         raise FolderNotFound(folder=root)
-    has_train, has_val = (root / "train").is_dir(), (root / "val").is_dir()
-    if has_val and not has_train:
-        raise NoTrainFolder(folder=root)
-    skipped: list[Path] = []
-    train = _read_classes(root / "train" if has_train else root, root, skipped)
-    if has_val:
-        val = _read_classes(root / "val", root, skipped)
-        if different := sorted(train.keys() ^ val.keys()):
-            raise ClassesDiffer(names=", ".join(different))
+    listing = Listing(root)
+    train_folder, val_folder = _find_splits(root, listing)
+    needed = LEARNED + (JUDGED if val_folder is None else 0)
+    train, val = _read_classes(train_folder, needed, listing), {}
+    if val_folder is not None:
+        val = _read_classes(val_folder, JUDGED, listing)
+        if (different := sorted(train.keys() ^ val.keys())) and train and val:
+            names = escape(", ".join(different))
+            listing.problems.append(ClassesDiffer(names=names))
     else:
-        val = {}
         for name, files in train.items():
-            if len(files) < 2:
-                raise TooFewPictures(folder=files[0].parent.relative_to(root))
-            train[name], val[name] = _split(files, f"{seed}/{name}", val_fraction)
-    return PictureFolder(root, tuple(train), _labelled(train), _labelled(val), tuple(skipped))
+            train[name], val[name] = _split(files, f"{seed}/{escape(name)}", val_fraction)
+    for line in listing.lines():
+        logger.warning("%s", line)
+    skipped = tuple(path for paths in listing.left_out.values() for path in paths)
+    classes = tuple(sorted(train | val))
+    folder = PictureFolder(
+        root, classes, _labelled(train, classes), _labelled(val, classes), skipped
+    )
+    return folder, listing.problems
 
 
-def load_training_picture(path: Path, root: Path) -> Image.Image:
-    """The picture as RGB; a bad one raises `BrokenPicture`, which names it relative to `root`."""
+def load_training_picture(path: Path, root: Path, enough: int | None = None) -> Image.Image:
+    """The picture as RGB, as `load_picture` gives it; a bad one raises `BrokenPicture`, which names
+    it relative to `root`."""
     try:
-        return load_picture(path)
+        return load_picture(path, enough=enough)
     except PictureError as error:
-        raise BrokenPicture(path.relative_to(root).as_posix(), error) from error
+        raise BrokenPicture(escape(path.relative_to(root).as_posix()), error) from error
 
 
-def is_placeholder(path: Path) -> bool:
-    """Whether the file is a known "picture not found" picture, by its name or its sha256."""
-    if path.stem.lower() in PLACEHOLDER_NAMES:
-        return True
-    if path.stat().st_size > PLACEHOLDER_MAX_BYTES:
-        return False
-    return hashlib.sha256(path.read_bytes()).hexdigest() in PLACEHOLDER_SHA256
+def _find_splits(root: Path, listing: Listing) -> tuple[Path, Path | None]:
+    """The folders of the classes to learn from and, if there is one, to be judged by; what else is
+    beside them is left out. Raises NoTrainFolder."""
+    folders = Listing(root).folders(root)  # told of by whoever reads them
+    inside = {folder: _own_folders(folder) for folder in folders if split_named(folder.name)}
+    trains, vals, tests = (
+        [folder for folder in inside if split_named(folder.name) == split] for split in SPLITS
+    )
+    others = {folder.name for folder in folders if folder not in inside}
+    judging = [folder for folder in vals + tests if inside[folder]]
+    # Beside other folders, one that is called train is a split if there are classes in it.
+    nested = any(len(names) > 1 for names in inside.values())
+    if not trains or (others and not nested):
+        names = [folder.name for folder in judging if not others or others & inside[folder]]
+        if names:
+            raise NoTrainFolder(folder=root, found=escape(", ".join(names)))
+        return root, None
+    for used in (trains, vals or tests):
+        if len(used) > 1:
+            names = ", ".join(map(listing.name, used))
+            listing.problems.append(SplitTwice(folder=root, names=names))
+    if tests and not vals:
+        logger.warning("%s is used as val, since there is none", listing.name(tests[0]))
+    used = [*trains, *(vals or tests)]
+    unused = [folder for folder in listing.folders(root) if folder not in used]
+    if unused:
+        listing.left_out[UNUSED] += unused
+    return trains[0], next(iter(vals or tests), None)
 
 
-def _read_classes(folder: Path, root: Path, skipped: list[Path]) -> dict[str, list[Path]]:
-    """The pictures of every class folder in `folder`, in the order of the class names."""
-    found = {
-        # macOS and Linux may write one and the same name differently (NFD and NFC).
-        unicodedata.normalize("NFC", entry.name): entry
-        for entry in folder.iterdir()
-        if entry.is_dir() and not entry.name.startswith((".", "__MACOSX"))
-    }
-    if len(found) < 2:
-        raise TooFewClasses(folder=folder, count=len(found))
-    if len(found) > MAX_LABELS:
-        raise TooManyClasses(folder=folder, count=len(found), limit=MAX_LABELS)
-    classes: dict[str, list[Path]] = {}
-    for name in sorted(found):
-        if not is_label(name):
-            raise BadClassName(folder=ascii(name)[1:60], limit=MAX_LENGTH)
-        classes[name] = _read_class(found[name], root, skipped)
-        if not classes[name]:
-            raise EmptyClass(folder=found[name].relative_to(root))
-    return classes
+def split_named(name: str) -> str | None:
+    """Which split a folder of this name usually is: "train", "val", "test" or none."""
+    name = name.strip().casefold()
+    return next((split for split, names in SPLITS.items() if names.fullmatch(name)), None)
 
 
-def _read_class(folder: Path, root: Path, skipped: list[Path]) -> list[Path]:
-    files: list[Path] = []
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or path.suffix.lower() not in PICTURE_SUFFIXES or not path.is_file():
-            continue
-        if is_placeholder(path):
-            logger.warning("left out %s: a placeholder, not a photo", path.relative_to(root))
-            skipped.append(path)
-        else:
-            files.append(path)
+def class_name(folder: str) -> str:
+    """The class that a folder of this name holds: systems write one and the same name differently
+    (NFD and NFC), and hide blanks at its end."""
+    return unicodedata.normalize("NFC", folder).strip()
+
+
+def _own_folders(folder: Path) -> set[str]:
+    return {path.name for path in Listing(folder).folders(folder)}
+
+
+def _read_classes(folder: Path, needed: int, listing: Listing) -> dict[str, list[Path]]:
+    """The pictures of every class folder in `folder`, in the order of the class names. `needed` is
+    how many a class must have."""
+    found: dict[str, list[Path]] = {}
+    for path in listing.folders(folder):
+        found.setdefault(class_name(path.name), []).append(path)
+    count, problems = len(found), listing.problems
+    shown = folder if folder == listing.root else listing.name(folder)
+    if count < 2:
+        names = escape("".join(f": {name}" for name in found))
+        problems.append(TooFewClasses(folder=shown, count=count, names=names))
+    if count > MAX_LABELS:
+        problems.append(TooManyClasses(folder=shown, count=count, limit=MAX_LABELS))
+        return {}
+    return {name: _read_class(name, found[name], needed, listing) for name in sorted(found)}
+
+
+def _read_class(name: str, folders: list[Path], needed: int, listing: Listing) -> list[Path]:
+    """The pictures of one class, whose name several folders may have."""
+    if not is_label(name):
+        raw = ascii(folders[0].name)[1:-1][:60]
+        listing.problems.append(BadClassName(folder=raw, limit=MAX_LENGTH))
+    if len(folders) > 1:
+        spelled = " and ".join(ascii(folder.name) for folder in folders)
+        logger.warning("the folders %s are one class", spelled)
+    files = sorted(file for folder in folders for file in listing.pictures(folder))
+    facts = {"folder": listing.name(folders[0]), "count": len(files), "needed": needed}
+    if not files:
+        counts = listing.found_in(folders[0]).items()
+        reasons = ", ".join(f"{count} as {reason}" for reason, count in counts)
+        found = f" (left out: {reasons})" if reasons else ""
+        listing.problems.append(EmptyClass(**facts, found=found))
+    elif len(files) < needed:
+        listing.problems.append(TooFewPictures(**facts))
     return files
 
 
@@ -199,10 +208,13 @@ def _split(files: list[Path], seed: str, val_fraction: float) -> tuple[list[Path
     """(train, val), each with one file at least. Seeded by class, so that a class that is added
     later leaves the split of the others as it was."""
     shuffled = random.Random(seed).sample(files, len(files))
-    count = min(max(round(len(files) * val_fraction), 1), len(files) - 1)
+    count = min(max(round(len(files) * val_fraction), 1), max(len(files) - 1, 0))
     return sorted(shuffled[count:]), sorted(shuffled[:count])
 
 
-def _labelled(by_class: dict[str, list[Path]]) -> tuple[Picture, ...]:
-    classes = enumerate(by_class.values())
-    return tuple(Picture(path, label) for label, files in classes for path in files)
+def _labelled(by_class: Mapping[str, list[Path]], classes: Sequence[str]) -> tuple[Picture, ...]:
+    return tuple(
+        Picture(path, label)
+        for label, name in enumerate(classes)
+        for path in by_class.get(name, ())
+    )

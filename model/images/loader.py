@@ -12,106 +12,54 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps, TiffImagePlugin
 
-from model.errors import UserError
+from model.images.depth import drops_low_bytes, find_scale, is_deep, widen
+from model.images.errors import (
+    DamagedPicture,
+    EmptyPicture,
+    NoMemoryForPicture,
+    NotAPicture,
+    OverloadedPicture,
+    PictureError,
+    PictureNotFound,
+    PictureTooHeavy,
+    PictureTooLarge,
+    PictureTooThin,
+    UnsupportedPicture,
+)
+from model.images.formats import HEIC, PILLOW_FORMATS, READABLE, START, format_of
 from model.images.headers import is_overloaded, is_overloaded_directory
 
 # The most that `load_picture` accepts.
 MAX_BYTES = 100_000_000
 MAX_WEBP_BYTES = 30_000_000  # its decoder holds them beside four copies of the pixels
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 64_000_000
+# A phone's "64 megapixels" are 9248 x 6936, and no more than a quarter of a JPEG's are decoded;
+# the decoders of the others keep several copies.
+LIMITS = {"JPEG": 64_999_999, "MPO": 64_999_999, "WEBP": 40_000_000}
+MAX_JPEG_PIXELS = 40_000_000  # that are decoded
 MAX_RATIO = 20  # of the long side to the short one
 
 STRIP = 1_000_000  # pixels that are converted at a time
 
-# What Pillow is asked to recognise. Its other sixty formats are attack surface that no photo needs.
-PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC"
-HEIF_BRANDS = frozenset(
-    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
-)
 
-
-class PictureError(UserError):
-    """The picture cannot be used."""
-
-
-class PictureNotFound(PictureError):
-    en = "There is no such picture file. Choose the picture again."
-    zh = "找不到这个图片文件。请重新选择图片。"
-
-
-class EmptyPicture(PictureError):
-    en = "The picture file is empty (0 bytes). Download or export the picture again."
-    zh = "图片文件是空的（0 字节）。请重新下载或导出图片。"
-
-
-class PictureTooHeavy(PictureError):
-    en = "The picture file has more than {limit} megabytes. Save it smaller, for example as JPEG."
-    zh = "图片文件超过 {limit} MB。请缩小后再试，例如另存为 JPEG。"
-
-
-class PictureTooLarge(PictureError):
-    en = "The picture has more than {limit} megapixels. Make it smaller and try again."
-    zh = "图片超过 {limit} 百万像素。请缩小后再试。"
-
-
-class PictureTooThin(PictureError):
-    en = (
-        "The picture is more than {limit} times as long as it is wide, and only its middle would "
-        "be looked at. Cut out the part that matters."
-    )
-    zh = "图片的长边超过短边的 {limit} 倍，而模型只看中间部分。请裁剪出需要的部分。"
-
-
-class OverloadedPicture(PictureError):
-    en = (
-        "The picture file holds far more tags, comments or scans than a picture needs, so it is "
-        "not read. Export the picture again."
-    )
-    zh = "图片文件中的标签、注释或扫描段远多于正常图片，因此不予读取。请重新导出图片。"
-
-
-class NoMemoryForPicture(PictureError):
-    en = "There is not enough free memory for this picture. Make it smaller, or try again later."
-    zh = "内存不足，无法读取该图片。请缩小图片，或稍后再试。"
-
-
-class NotAPicture(PictureError):
-    en = (
-        "The file is not a picture, whatever its name says, or its beginning is damaged. "
-        "Use one of " + READABLE + "."
-    )
-    zh = (
-        "无论文件名是什么，该文件不是图片，或者文件开头已损坏。请使用以下格式之一："
-        + READABLE
-        + "。"
-    )
-
-
-class UnsupportedPicture(PictureError):
-    en = "{format} files cannot be read here. Save the picture as one of " + READABLE + "."
-    zh = "这里无法读取 {format} 文件。请把图片另存为以下格式之一：" + READABLE + "。"
-
-
-class DamagedPicture(PictureError):
-    en = "The picture is damaged or cut short. Download or export it again."
-    zh = "图片已损坏或不完整。请重新下载或导出图片。"
-
-
-def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
+def load_picture(
+    source: str | os.PathLike[str] | bytes, *, enough: int | None = None
+) -> Image.Image:
     """Decode a picture to an upright RGB image with 8 bits a channel.
 
     The first frame of an animation is taken, transparency is laid over white, the EXIF orientation
-    is applied (an unreadable EXIF block is ignored: the picture itself is fine), and 16-bit and
-    floating-point greyscale are scaled to 8 bits. The long side is at most `MAX_RATIO` times the
-    short one, so that resizing the short side to what a network wants costs little. At no time are
-    there more than 700 MB at work, WebP at the limit of pixels being the worst.
+    is applied (an unreadable EXIF block is ignored: the picture itself is fine), and more than 8
+    bits are scaled to 8 as in `model.images.depth`. The long side is at most `MAX_RATIO` times the
+    short one, so that resizing the short side to what a network wants costs little. A JPEG of more
+    than `MAX_JPEG_PIXELS` is decoded at half its size. At no time are there more than 700 MB at
+    work, WebP at its limit of pixels being the worst.
 
     Args:
         source: the path of a file, or the file's bytes.
+        enough: what the short side is wanted to have; a JPEG may be decoded at down to this size,
+            which is quicker and reads every byte all the same.
 
     Raises:
         PictureNotFound, EmptyPicture, PictureTooHeavy, PictureTooLarge, PictureTooThin,
@@ -119,7 +67,7 @@ def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
         of them `PictureError`, none names a path.
     """
     try:
-        picture = _decode(_read(source))
+        picture = _decode(_read(source), enough)
         ImageOps.exif_transpose(picture, in_place=True)
         return picture
     except PictureError:
@@ -132,15 +80,22 @@ def load_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
         raise DamagedPicture() from error
 
 
-def _decode(data: bytes) -> Image.Image:
+def _decode(data: bytes, enough: int | None) -> Image.Image:
     """The picture as RGB, as it is stored, with its orientation as its only metadata. On return all
     that the decoder held is free again."""
     with _open(data) as image:
         _check_size(image)
+        high_bytes = drops_low_bytes(image)
+        if enough or image.width * image.height > MAX_JPEG_PIXELS:
+            # what is no JPEG does nothing
+            image.draft(None, (enough,) * 2 if enough else (image.width // 2, image.height // 2))
         image.load()
         # HEIC may change its size while it is decoded.
         _check_size(image)
         image.fp = None  # WebP keeps another copy of the pixels there
+        if high_bytes:
+            with _open(data) as again:
+                widen(image, again, _strips(image))
         picture = _to_rgb(image)
         picture.info.clear()
         picture.getexif()[ExifTags.Base.Orientation] = _orientation(image)
@@ -166,45 +121,48 @@ def _read(source: str | os.PathLike[str] | bytes) -> bytes:
     return data
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes) -> ImageFile.ImageFile:
     """The image with its header read and nothing decoded."""
-    if data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS:
+    found = format_of(data[:START])
+    if found is None:
+        raise NotAPicture()
+    if found not in READABLE:
+        raise UnsupportedPicture(format=found)
+    if found == HEIC:
         # Only an iPhone's pictures need it. Its image class is used directly, since its documented
         # `register_heif_opener` would change what `PIL.Image.open` does everywhere in the process.
         from pillow_heif import HeifImageFile
 
         return HeifImageFile(BytesIO(data))
-    if unreadable := _unreadable_format(data):
-        raise UnsupportedPicture(format=unreadable)
     if is_overloaded(data):
         raise OverloadedPicture()
     try:
-        return Image.open(BytesIO(data), formats=PILLOW_FORMATS)
+        return Image.open(BytesIO(data), formats=(PILLOW_FORMATS[found],))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         # Pillow's own, far higher limit; below it the pixels are counted by `_check_size`.
         raise PictureTooLarge(limit=MAX_PIXELS // 1_000_000) from error
     except Image.UnidentifiedImageError as error:
+        if found == "TIFF" and _has_strange_channels(data):
+            raise UnsupportedPicture(format="TIFF (with such channels)") from error
         raise NotAPicture() from error
 
 
-def _unreadable_format(data: bytes) -> str | None:
-    """The name of a well-known format that is a picture to people but not to this loader."""
-    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith(b"%pdf"):
-        return "PDF"
-    if start.startswith((b"<svg", b"<?xml", b"<!doctype svg")) and b"<svg" in data[:4096].lower():
-        return "SVG"
-    if data[4:12] in (b"ftypavif", b"ftypavis"):
-        return "AVIF"
-    if data[4:8] == b"ftyp":
-        return "MP4 / MOV"
-    return None
+def _has_strange_channels(data: bytes) -> bool:
+    """Whether a TIFF that Pillow does not open is one whose number or kind of channels it lacks."""
+    try:
+        TiffImagePlugin.TiffImageFile(BytesIO(data))
+    except SyntaxError as error:
+        return "mode" in str(error)  # "unknown pixel mode"
+    except Exception:  # it is damaged otherwise
+        pass
+    return False
 
 
 def _check_size(image: Image.Image) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureTooLarge(limit=MAX_PIXELS // 1_000_000)
+    limit = LIMITS.get(image.format or "", MAX_PIXELS)
+    if width * height > limit:
+        raise PictureTooLarge(limit=limit // 1_000_000)
     # A TIFF may be stored in tiles that are larger than the picture, and each is unfolded whole.
     tags = getattr(image, "tag_v2", {})
     tile = tags.get(ExifTags.Base.TileWidth, 0), tags.get(ExifTags.Base.TileLength, 0)
@@ -228,16 +186,14 @@ def _orientation(image: Image.Image) -> int | None:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     """A new RGB image, made strip by strip: each step between would take another full copy."""
-    deep = image.mode == "F" or image.mode.startswith("I")
+    deep = is_deep(image)
     if not (deep or image.has_transparency_data):
         return image.convert("RGB")
-    if deep:
-        top = 1.0 if image.mode == "F" else 65535.0
-        top = max(top, *(float(_values(strip).max()) for _, strip in _strips(image)))
+    scale = find_scale(image, (strip for _, strip in _strips(image))) if deep else None
     picture = Image.new("RGB", image.size)
     for box, strip in _strips(image):
-        if deep:
-            strip = Image.fromarray(np.rint(_values(strip) * (255.0 / top)).astype(np.uint8))
+        if scale:
+            strip = scale(strip)
         if strip.has_transparency_data:
             strip = strip.convert("RGBA")
             strip = Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip)
@@ -252,10 +208,3 @@ def _strips(image: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], Ima
     for upper in range(0, height, rows):
         box = (0, upper, width, min(upper + rows, height))
         yield box, image.crop(box)
-
-
-def _values(strip: Image.Image) -> np.ndarray:
-    """What a greyscale image of 16 bits, 32 bits or floating point holds; 0 for what is below it
-    or not finite. `Image.convert` would clip all above 255 to white instead."""
-    values = np.asarray(strip, dtype=np.float64)
-    return np.nan_to_num(values, posinf=0.0, neginf=0.0).clip(0.0)

@@ -7,6 +7,7 @@ which it prints. So the streams themselves are guarded.
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import sys
@@ -18,12 +19,17 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud8
 BAR = re.compile(r"\n{0,99}(?:\x1b\[A)*(?=\r|$)\r?")  # how tqdm moves to the place of a bar
 
 
+def escape(text: str) -> str:
+    """`text` on one line that can be printed and encoded: a file may be called anything."""
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text.replace("\n", "\\n"))
+
+
 def clean(text: str) -> str:
     """`text` as it may be written: control characters escaped, further lines indented so that
     none can pass for a message of its own, at most LENGTH characters a line and LINES lines."""
     bar = BAR.match(text)
     start = bar.end() if bar else 0
-    lines = CONTROL.sub(lambda found: ascii(found[0])[1:-1], text[start:]).split("\n")
+    lines = [escape(line) for line in text[start:].split("\n")]
     if len(lines) > LINES:
         lines[LINES // 2 : -LINES // 2] = [f"… {len(lines) - LINES} lines …"]
     shown = [line if len(line) <= LENGTH else line[:LENGTH] + " …" for line in lines]
@@ -50,7 +56,11 @@ class CleanStream:
 
 def guard_streams(*names: str) -> None:
     """Have the streams of sys that are named ("stdout", "stderr") cleaned from now on, for handlers
-    that hold them already too. To be called once, by a program."""
+    that hold them already too, and both write whatever their encoding lacks as an escape instead of
+    raising UnicodeEncodeError. To be called once, by a program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     guarded = {stream: CleanStream(stream) for stream in (getattr(sys, name) for name in names)}
     for name in names:
         setattr(sys, name, guarded[getattr(sys, name)])

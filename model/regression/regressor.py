@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from model.errors import UserError
 from model.regression.ground_truth import INPUTS, LIMIT, check_inputs
+from model.run.architecture import architecture_of
 from model.run.folder import read_run
 from model.run.origin import Origin
 
@@ -89,7 +90,7 @@ class Regressor:
 
         architecture = run.config.get("architecture")
         if architecture != ARCHITECTURE:
-            raise refuse(f"architecture {str(architecture)[:40]!r}")
+            raise refuse(f"architecture {architecture_of(run.config) or 'unknown'}")
         network = build_network(torch.Generator())
         try:
             network.load_state_dict(dict(run.weights))

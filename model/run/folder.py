@@ -5,7 +5,7 @@
     metrics.json        settings, seed, device, seconds, history, final figures
     README.md           the model card
     curves.png …        the card's figures
-    known.safetensors   what the classifier's "neither" answer needs
+    known.safetensors   what the classifier's "unusual" and "neither" answers need
 
 A run folder appears whole or not at all: it is written beside its place and renamed. It replaces
 an earlier run of the same kind only, told by the mark that config.json and metrics.json carry, and
@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +30,17 @@ import torch
 from torch import Tensor
 
 from model.errors import UserError, is_full_disk
-from model.run.files import CARD, CONFIG, METRICS, NAMES, SYSTEM_FILES, WEIGHTS
+from model.run.files import (
+    CARD,
+    CONFIG,
+    EVALUATION,
+    EVALUATION_NAMES,
+    METRICS,
+    NAMES,
+    SYSTEM_FILES,
+    WEIGHTS,
+    is_lfs_pointer,
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +59,17 @@ class MissingRunFile(RunError):
 class DamagedRunFile(RunError):
     en = "{name} in {folder} cannot be read: it is damaged or not what its name says. Train again."
     zh = "{folder} 中的 {name} 无法读取：文件已损坏或名不副实。请重新训练。"
+
+
+class PointerFile(RunError):
+    en = (
+        "{name} in {folder} is a Git LFS pointer: it only says where the file is. Run git lfs pull "
+        "there, or download the model with hf download."
+    )
+    zh = (
+        "{folder} 中的 {name} 只是 Git LFS 指针，并不是文件本身。"
+        "请在那里运行 git lfs pull，或用 hf download 下载模型。"
+    )
 
 
 class OutputNotWritable(RunError):
@@ -101,7 +123,7 @@ class Run:
 
 def mark(kind: str) -> dict[str, str]:
     """What config.json and metrics.json say, so that a later training may replace them; `kind` is
-    "classifier" or "regressor"."""
+    "classifier" or "regressor", or "report" in evaluation.json."""
     return {"program": PROGRAM, "kind": kind}
 
 
@@ -110,7 +132,8 @@ def check_output(output: Path, kind: str) -> None:
     kind without the loss of anything but an earlier run of this kind."""
     with _written_beside(output):  # a folder can be made there; it goes again at once
         _check_replaceable(output, kind)
-        if foreign := sorted(path.name for path in _content(output) if not _is_ours(path)):
+        content = _content(output)
+        if foreign := sorted(path.name for path in content if not _is_ours(path, kind)):
             more = f" … ({len(foreign)})" if len(foreign) > 5 else ""
             raise ForeignFiles(folder=output, names=", ".join(foreign[:5]) + more)
 
@@ -123,28 +146,31 @@ def write_run(output: Path, run: Run) -> None:
     """
     files: dict[str, bytes] = {
         WEIGHTS: _safetensors(run.weights),
-        CONFIG: _json(run.config),
-        METRICS: _json(run.metrics),
-        CARD: run.card.encode(),
+        CONFIG: to_json(run.config),
+        METRICS: to_json(run.metrics),
+        CARD: _utf8(run.card),
         **run.figures,
         **{name: _safetensors(tensors) for name, tensors in run.tensors.items()},
     }
-    assert files.keys() <= NAMES, "the next training would take it for somebody else's"
+    write_folder(output, run.config["kind"], files)
+
+
+def write_folder(output: Path, kind: str, files: Mapping[str, bytes]) -> None:
+    """Write `files`, by name, as `write_run` does those of a run."""
+    assert files.keys() <= _names(kind), "the next training would take it for somebody else's"
     with _written_beside(output) as fresh:
-        _check_replaceable(output, run.config["kind"])
+        _check_replaceable(output, kind)
         for name, content in files.items():
             (fresh / name).write_bytes(content)
-        _replace_folder(fresh, output)
+        _replace_folder(fresh, output, kind)
 
 
 def read_run(folder: Path) -> Run:
     """Read weights, configuration and further tensors of a run folder (the app needs no more).
 
-    Raises MissingRunFile or DamagedRunFile.
+    Raises MissingRunFile, PointerFile or DamagedRunFile.
     """
-    for name in (WEIGHTS, CONFIG):
-        if not (folder / name).is_file():
-            raise MissingRunFile(folder=folder.name, name=name)
+    check_files(folder)
     tensors = {path.name: _read_tensors(path) for path in sorted(folder.glob("*.safetensors"))}
     return Run(
         weights=tensors.pop(WEIGHTS),
@@ -152,6 +178,16 @@ def read_run(folder: Path) -> Run:
         metrics=read_json(folder / METRICS) if (folder / METRICS).is_file() else {},
         tensors=tensors,
     )
+
+
+def check_files(folder: Path) -> None:
+    """Raise MissingRunFile or PointerFile where this is no run folder, or only looks like one."""
+    for name in (WEIGHTS, CONFIG):
+        if not (folder / name).is_file():
+            raise MissingRunFile(folder=folder.name, name=name)
+    for path in (folder / name for name in sorted(NAMES)):
+        if path.is_file() and is_lfs_pointer(path):
+            raise PointerFile(folder=folder.name, name=path.name)
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
@@ -183,8 +219,16 @@ def _safetensors(tensors: Mapping[str, Tensor]) -> bytes:
     return safetensors.torch.save(contiguous, metadata={"format": "pt"})
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """`value` as the text of a JSON file."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return _utf8(text, backslash="\\\\")
+
+
+def _utf8(text: str, backslash: str = "\\") -> bytes:
+    """`text` as UTF-8. What stands for the bytes of a file's name that is none is escaped."""
+    escaped = re.sub("[\ud800-\udfff]", lambda half: f"{backslash}u{ord(half[0]):04x}", text)
+    return escaped.encode()
 
 
 def _content(folder: Path) -> list[Path]:
@@ -193,8 +237,12 @@ def _content(folder: Path) -> list[Path]:
     return [path for path in there if path.name not in SYSTEM_FILES]
 
 
-def _is_ours(path: Path) -> bool:
-    return path.name in NAMES and path.is_file() and not path.is_symlink()
+def _names(kind: str) -> frozenset[str]:
+    return EVALUATION_NAMES if kind == "report" else NAMES
+
+
+def _is_ours(path: Path, kind: str) -> bool:
+    return path.name in _names(kind) and path.is_file() and not path.is_symlink()
 
 
 def _check_replaceable(output: Path, kind: str) -> None:
@@ -203,8 +251,10 @@ def _check_replaceable(output: Path, kind: str) -> None:
         raise OutputIsLink(folder=output)
     if not output.exists() or (output.is_dir() and not _content(output)):
         return
+    is_report = (output / EVALUATION).is_file() and not (output / CONFIG).exists()
     try:
-        marks = [read_json(output / name) for name in (CONFIG, METRICS)]
+        marked = [EVALUATION] if is_report else [CONFIG, METRICS]
+        marks = [read_json(output / name) for name in marked]
     except DamagedRunFile:
         raise OutputInTheWay(folder=output) from None
     if any(each.get("program") != PROGRAM for each in marks):
@@ -240,7 +290,7 @@ def _written_beside(output: Path) -> Iterator[Path]:
             yield Path(fresh)
 
 
-def _replace_folder(fresh: Path, output: Path) -> None:
+def _replace_folder(fresh: Path, output: Path, kind: str) -> None:
     """Rename `fresh` to `output`; an earlier run there goes only once the new one is in its place,
     and is put back if that fails."""
     if not output.exists():
@@ -255,7 +305,7 @@ def _replace_folder(fresh: Path, output: Path) -> None:
             os.rename(old, output)
             raise
         for path in old.iterdir():
-            if _is_ours(path):
+            if _is_ours(path, kind):
                 path.unlink()
             elif not os.path.lexists(output / path.name):
                 os.rename(path, output / path.name)

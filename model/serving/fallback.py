@@ -14,12 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Generic
 
 from model.errors import UserError
-from model.hub.cache import Snapshot, cached_snapshots, find_cached, mark_good
+from model.hub.cache import Snapshot, cached_snapshots, find_cached, mark_good, with_copies_blamed
 from model.hub.download import fetch
 from model.hub.errors import HubError, HubSlow, WrongModel
 from model.hub.source import HubSettings, HubSource, parse_source
@@ -53,7 +52,7 @@ class Patience:
 class Degraded(UserError):
     """Another model than the one that was asked for is served, because of `cause`."""
 
-    en = "Serving {serving}: {cause} It is asked again in the background."
+    en = "Serving {serving}: {cause} The Hub is asked again in the background."
     zh = "当前使用{serving}：{cause}后台会继续重试。"
 
     def __init__(self, origin: Origin, cause: HubError) -> None:
@@ -151,11 +150,17 @@ class _Wanted(Generic[Model]):
 
     def spare(self, cause: HubError) -> State[Model]:
         """The commit that was served last, else the bundled model, else the error."""
-        snapshots = cached_snapshots(self.source.repo, self.settings)
-        copies = ((each.folder, Origin(each.repo, each.commit)) for each in snapshots)
-        for folder, origin in chain(copies, [(self.bundled, Origin("bundled"))]):
-            try:
-                return State(self.load(folder, origin), notice=Degraded(origin, cause))
-            except UserError as error:
-                log.warning("%s cannot be served instead: %s", origin, error)
-        return State(error=cause)
+        where = self.source.repo, self.settings
+        for each in cached_snapshots(*where):
+            if state := self.instead(each.folder, Origin(each.repo, each.commit), cause):
+                return state
+        cause = with_copies_blamed(cause, *where)
+        return self.instead(self.bundled, Origin("bundled"), cause) or State(error=cause)
+
+    def instead(self, folder: Path, origin: Origin, cause: HubError) -> State[Model] | None:
+        """The model in `folder` if it can be served, and why it is this one."""
+        try:
+            return State(self.load(folder, origin), notice=Degraded(origin, cause))
+        except UserError as error:
+            log.warning("%s cannot be served instead: %s", origin, error)
+            return None

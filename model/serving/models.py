@@ -42,7 +42,7 @@ def serve_regressor(source: str | None) -> Served[Regressor]:
 def _serve(
     source: str | None, bundled: Path, load: Callable[[Path, Origin], Model]
 ) -> Served[Model]:
-    if not source:
+    if not source or not source.strip():
         return Served.loading(lambda: load(bundled, Origin("bundled")))
 
     def states() -> Iterator[State[Model]]:

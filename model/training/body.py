@@ -29,16 +29,11 @@ from model.classifier.preprocessing import Preprocessing
 from model.device import autocast
 from model.images.folder import Picture, load_training_picture
 from model.run.progress import Reporter
-from model.training.cross_validation import (
-    OutOfFold,
-    make_known_score,
-    rest_of,
-    split_folds,
-    start_head,
-)
+from model.training.cross_validation import rest_of, split_folds, start_head
 from model.training.distributed import all_reduce, rank, world_size
 from model.training.features import VIEW_SIZE, picture_generator, prefetch, random_view, to_device
 from model.training.head import Epoch, Head, HeadSettings, fit_head
+from model.training.known import prototype_score
 from model.training.loop import Trained, run_epochs
 
 FOLDS = 2  # each costs half a training of the whole network
@@ -204,21 +199,22 @@ def train_body(
     head_settings: HeadSettings,
     state: dict[str, Any],
     tune: Callable[[str, ResNet, Tensor, dict[str, Any]], tuple[BodyTraining, bool]],
-    look: Callable[[ResNet], Tensor],
+    look: Callable[[ResNet], tuple[Tensor, Tensor]],
     save: Callable[[dict[str, Any]], None],
 ) -> Trained:
     """Fine-tune the whole network from the frozen recipe's: on the folds first, for the
     calibration's sake, then on everything. Interrupted, what was learned so far is left.
 
-    `tune` is `tune_body` with its first arguments given; `look` tells the pictures' features.
+    `tune` is `tune_body` with its first arguments given; `look` tells the pictures' features and
+    windows.
     """
-    count, num_classes = frozen.out_of_fold.logits.shape
+    count, num_classes = frozen.logits.shape
     folds = split_folds(labels, FOLDS, head_settings.seed)
     state = state or {
         "stage": 0,
         "training": {},
         "logits": torch.zeros(count, num_classes),
-        "known_scores": torch.zeros(count),
+        "evidence": torch.zeros(count, 2),
     }
     for stage in range(state["stage"], FOLDS):
         fold, others = folds[stage], rest_of(folds[stage], count)
@@ -230,19 +226,26 @@ def train_body(
         if interrupted:
             return replace(frozen, interrupted=True)
         tuned = training.averaged()
-        features = look(tuned)[:, 0]
-        known = make_known_score(features[others], seen, imagenet, num_classes)
-        state["logits"][fold] = Head.of(tuned)(features[fold])
-        state["known_scores"][fold] = known(features[fold])
+        features, windows = look(tuned)
+        known = prototype_score(windows[others], seen, imagenet)
+        state["logits"][fold] = Head.of(tuned)(features[fold, 0])
+        state["evidence"][fold] = known.evidence(windows[fold])
         state = {**state, "stage": stage + 1, "training": {}}
         save(state)
     training, interrupted = tune("all pictures", frozen.network, torch.arange(count), state)
     if interrupted and not training.history:
         return replace(frozen, interrupted=True)
     tuned = training.averaged()
-    out_of_fold = OutOfFold(state["logits"], state["known_scores"])
+    features, windows = look(tuned)
     return Trained(
-        tuned, look(tuned)[:, 0], out_of_fold, frozen.history, interrupted, training.history
+        tuned,
+        features[:, 0],
+        windows,
+        state["logits"],
+        state["evidence"],
+        frozen.history,
+        interrupted,
+        training.history,
     )
 
 

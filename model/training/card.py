@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 from matplotlib.figure import Figure
 
+from model.process.log import escape
 from model.run import card
+from model.training.evaluation import MATRIX_CLASSES
 
 
 def write_card(metrics: dict[str, Any]) -> str:
     """The README.md of a run folder, with the Hub's front matter."""
-    initial, data = metrics["initial_weights"], metrics["data"]
+    initial, data = metrics["initial_weights"], escape(metrics["data"])
     classes = list(metrics["classes"])
     title = " or ".join(classes) if len(classes) <= 4 else data
     scores = {"accuracy": metrics["val_accuracy"], **metrics["val"]}
@@ -29,7 +32,7 @@ def write_card(metrics: dict[str, Any]) -> str:
         eval_results=[
             EvalResult(
                 task_type="image-classification",
-                dataset_type=data,
+                dataset_type=card.identifier(data),
                 dataset_name=f"{data}, val",
                 metric_type=name,
                 metric_value=round(scores[name], 4),
@@ -42,9 +45,20 @@ def write_card(metrics: dict[str, Any]) -> str:
         front_matter,
         metrics=metrics,
         title=title,
+        origin=card.Markdown(initial["origin"]),
         classes=classes,
+        kinds=describe_classes(classes),
+        listed=MATRIX_CLASSES,
         train_total=sum(each["train"] for each in metrics["classes"].values()),
     )
+
+
+def describe_classes(classes: Sequence[str]) -> str:
+    """The classes in words, all of them while they are few."""
+    named = list(classes[:MATRIX_CLASSES])
+    if others := len(classes) - len(named):
+        return f"{len(classes):,} classes ({', '.join(named)} and {others:,} more)"
+    return f"{', '.join(named[:-1])} and {named[-1]}"
 
 
 def draw_curves(metrics: dict[str, Any]) -> bytes:

@@ -1,7 +1,7 @@
 """k-fold cross-validation: every training picture judged by a model that has not seen it.
 
-From these out-of-fold answers come the choice of settings, the temperature and the threshold of
-the known score, so that the val split is read once, at the very end.
+From these out-of-fold answers come the choice of settings, the temperature and the limits of the
+known score, so that the val split is read once, at the very end.
 """
 
 from __future__ import annotations
@@ -12,29 +12,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.classifier.ood import KnownScore, prototypes
 from model.training.calibration import Quality, fit_temperature, measure
 from model.training.head import STRENGTHS, Head, HeadSettings, fit_head, nearest_rows
 
-ACCEPTED = 0.95
 SLACK = 0.5  # standard errors
 
 
 @dataclass(frozen=True)
-class OutOfFold:
-    """What models that had not seen the pictures say of them: logits [N, K], known scores [N]."""
-
-    logits: Tensor
-    known_scores: Tensor
-
-
-@dataclass(frozen=True)
 class Choice:
-    """The strength of L2-SP that was chosen, and how every candidate did out of fold, each with a
-    temperature of its own."""
+    """The strength of L2-SP that was chosen, the logits [N, K] that it gives out of fold, and how
+    every candidate did there, each with a temperature of its own."""
 
     strength: float
-    out_of_fold: OutOfFold
+    logits: Tensor
     candidates: dict[float, Quality]
 
 
@@ -79,7 +69,7 @@ def choose_strength(
         )
         for strength in STRENGTHS
     }
-    calibrated = {s: a.logits / fit_temperature(a.logits, labels) for s, a in answers.items()}
+    calibrated = {s: a / fit_temperature(a, labels) for s, a in answers.items()}
     candidates = {s: measure(logits, labels) for s, logits in calibrated.items()}
     best = min(STRENGTHS, key=lambda strength: candidates[strength].nll)
     losses = {s: F.cross_entropy(calibrated[s], labels, reduction="none") for s in STRENGTHS}
@@ -99,10 +89,9 @@ def not_worse(losses: Tensor, best: Tensor) -> bool:
 
 def _cross_validate(
     features: Tensor, labels: Tensor, imagenet: Head, settings: HeadSettings, folds: list[Tensor]
-) -> OutOfFold:
+) -> Tensor:
     num_classes = int(labels.max()) + 1
     logits = features.new_empty(len(labels), num_classes)
-    known_scores = features.new_empty(len(labels))
     for fold in folds:
         others = rest_of(fold, len(labels))
         head = fit_head(
@@ -112,24 +101,9 @@ def _cross_validate(
             settings,
         )
         logits[fold] = head(features[fold, 0])
-        known = make_known_score(features[others, 0], labels[others], imagenet, num_classes)
-        known_scores[fold] = known(features[fold, 0])
-    return OutOfFold(logits, known_scores)
+    return logits
 
 
 def start_head(features: Tensor, labels: Tensor, imagenet: Head, num_classes: int) -> Head:
     """The rows of the ImageNet head that the classes' features [N, D] most resemble."""
     return imagenet.rows(nearest_rows(imagenet(features), labels, num_classes))
-
-
-def make_known_score(
-    features: Tensor, labels: Tensor, imagenet: Head, num_classes: int, threshold: float = 0.0
-) -> KnownScore:
-    """A known score with the prototypes of these features [N, D]."""
-    centres = prototypes(imagenet(features), labels, num_classes)
-    return KnownScore(imagenet.weight, imagenet.bias, centres, threshold)
-
-
-def acceptance_threshold(known_scores: Tensor) -> float:
-    """The score that 95 % of out-of-fold training pictures reach."""
-    return torch.quantile(known_scores.double(), 1 - ACCEPTED).item()

@@ -1,58 +1,68 @@
-"""What the answers of the folds and of the val split are worth, as metrics.json tells it."""
+"""What answers are worth: those of the folds and of the val split, as metrics.json tells it, and
+those of an evaluation."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from model.classifier.ood import KnownScore, combine
 from model.images.folder import Picture, PictureFolder
 from model.training.calibration import confusion_matrix, fit_temperature, measure, reliability
-from model.training.cross_validation import Choice, OutOfFold
+from model.training.cross_validation import Choice
+from model.training.known import far_out
 
 HARDEST = 12
+MATRIX_CLASSES = 20  # the most for which counts by class and answer are a table that can be read
 
 
 def judge(
     folder: PictureFolder,
     choice: Choice,
-    out_of_fold: OutOfFold,
-    val: OutOfFold,
-    threshold: float,
+    out_of_fold: Tensor,
+    val: Tensor,
 ) -> dict[str, Any]:
-    """The figures of metrics.json. The temperature is fitted to what was said of the training
-    pictures `out_of_fold`; what the finished classifier says of the `val` pictures is only judged.
-    A known score of `threshold` is accepted."""
+    """The figures of metrics.json, from logits [N, K]. The temperature is fitted to what was said
+    of the training pictures `out_of_fold`; what the finished classifier says of the `val` pictures
+    is only judged."""
     train_labels, val_labels = labels_of(folder.train), labels_of(folder.val)
-    temperature = fit_temperature(out_of_fold.logits, train_labels)
-    calibrated, val_calibrated = out_of_fold.logits / temperature, val.logits / temperature
+    temperature = fit_temperature(out_of_fold, train_labels)
+    calibrated, val_calibrated = out_of_fold / temperature, val / temperature
     quality = measure(val_calibrated, val_labels)
     candidates = {f"{strength:g}": each.as_json() for strength, each in choice.candidates.items()}
     return {
         "l2_sp": {"strength": choice.strength, "candidates": candidates},
         "temperature": temperature,
         "out_of_fold": measure(calibrated, train_labels).as_json(),
-        "out_of_fold_uncalibrated": measure(out_of_fold.logits, train_labels).as_json(),
+        "out_of_fold_uncalibrated": measure(out_of_fold, train_labels).as_json(),
         "out_of_fold_reliability": describe_reliability(calibrated, train_labels),
-        "hardest_train": hardest(calibrated, folder, folder.train),
+        "hardest_train": hardest(calibrated, folder.train, folder.classes, folder.root),
         "val_correct": quality.correct,
         "val_total": quality.total,
         "val_accuracy": quality.accuracy,
         "val": quality.as_json(),
-        "val_uncalibrated": measure(val.logits, val_labels).as_json(),
-        "confusion_matrix": confusion_matrix(
-            val.logits.argmax(dim=1), val_labels, len(folder.classes)
-        ),
+        "val_uncalibrated": measure(val, val_labels).as_json(),
+        **describe_confusion(val.argmax(dim=1), val_labels, folder.classes),
         "val_reliability": describe_reliability(val_calibrated, val_labels),
-        "hardest_val": hardest(val_calibrated, folder, folder.val),
-        "known": {
-            "threshold": threshold,
-            "val_accepted": int((val.known_scores >= threshold).sum()),
-            "val_total": quality.total,
-        },
+        "hardest_val": hardest(val_calibrated, folder.val, folder.classes, folder.root),
+    }
+
+
+def count_answers(known: KnownScore, evidence: Tensor, val_windows: Tensor) -> dict[str, Any]:
+    """The limits of the known score, and how many pictures they make known, unusual and neither:
+    those to learn from by their out-of-fold `evidence` [N, 2], and the val pictures."""
+    train, val = combine(evidence, known.limits), known(val_windows)
+    return {
+        **asdict(known.limits),
+        "far_out": int(far_out(train).sum()),
+        "train": dict(Counter(map(known.verdict, train.tolist()))),
+        "val": dict(Counter(map(known.verdict, val.tolist()))),
     }
 
 
@@ -66,16 +76,48 @@ def describe_reliability(logits: Tensor, labels: Tensor) -> list[dict[str, float
     return [asdict(each) for each in reliability(logits.softmax(dim=1), labels) if each.count]
 
 
+def describe_confusion(answers: Tensor, labels: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    """What was taken for what, from answers [N] and labels [N], the most frequent mistake first;
+    for few classes all counts as well, by true class (row) and answer (column)."""
+    pairs = torch.stack([labels, answers], dim=1)[answers != labels]
+    mistakes, counts = torch.unique(pairs, dim=0, return_counts=True)
+    confusions = [
+        {"label": classes[label], "answer": classes[answer], "count": count}
+        for (label, answer), count in zip(mistakes.tolist(), counts.tolist(), strict=True)
+    ]
+    confusions.sort(key=lambda each: -each["count"])
+    if len(classes) > MATRIX_CLASSES:
+        return {"confusions": confusions}
+    matrix = confusion_matrix(answers, labels, len(classes))
+    return {"confusion_matrix": matrix, "confusions": confusions}
+
+
 def hardest(
-    logits: Tensor, folder: PictureFolder, pictures: Sequence[Picture]
+    logits: Tensor,
+    pictures: Sequence[Picture],
+    classes: Sequence[str],
+    root: Path,
+    count: int = HARDEST,
 ) -> list[dict[str, Any]]:
-    """The pictures whose own class got the least probability: perhaps it is the wrong one."""
-    own = logits.softmax(dim=1)[torch.arange(len(pictures)), labels_of(pictures)]
+    """The `count` pictures whose own class got the least probability by logits [N, K]: perhaps it
+    is the wrong one. Files are named relative to `root`."""
+    probabilities = logits.softmax(dim=1)
+    own = probabilities[torch.arange(len(pictures)), labels_of(pictures)]
     return [
         {
-            "file": pictures[i].path.relative_to(folder.root).as_posix(),
-            "label": folder.classes[pictures[i].label],
+            "file": pictures[i].path.relative_to(root).as_posix(),
+            "label": classes[pictures[i].label],
             "probability": round(own[i].item(), 4),
+            "answer": classes[int(probabilities[i].argmax())],
         }
-        for i in own.argsort()[:HARDEST].tolist()
+        for i in own.argsort(stable=True)[:count].tolist()
     ]
+
+
+def auroc(positive: Tensor, negative: Tensor) -> float:
+    """The area under the ROC curve of scores [P] and [N], 0..1: how often a positive one is above
+    a negative one, where equal ones count half (Hanley and McNeil, Radiology 143, 1982, p. 29)."""
+    ordered = negative.sort().values
+    below = torch.searchsorted(ordered, positive)
+    not_above = torch.searchsorted(ordered, positive, right=True)
+    return (below + not_above).double().mean().item() / (2 * len(negative))

@@ -23,6 +23,7 @@ from torchvision.models import ResNet
 from torchvision.transforms import v2
 
 from model.classifier.network import feature_maps
+from model.classifier.ood import windows_of
 from model.classifier.preprocessing import Preprocessing
 from model.device import autocast
 from model.images.folder import Picture, load_training_picture
@@ -123,8 +124,9 @@ def extract_features(
     workers: int,
     reporter: Reporter,
     exact: bool = False,
-) -> Tensor:
-    """Features [N, views, 512] of N pictures on the CPU; all processes share the work.
+) -> tuple[Tensor, Tensor]:
+    """Features [N, views, 512] of N pictures, and what the known score looks at of the first view,
+    its `windows_of` [N, 1 + P, 512] in half precision; on the CPU. All processes share the work.
 
     `exact` keeps to float32, as the app computes; otherwise bfloat16 is used where it is fast.
     Raises BrokenPicture, which names the file relative to `root`.
@@ -137,7 +139,10 @@ def extract_features(
 
     starts = range(0, len(numbers), PICTURES_AT_ONCE)
     batches = [numbers[start : start + PICTURES_AT_ONCE] for start in starts]
+    # something to join even where a process has no picture
     rows = [torch.empty(0, len(views), 512, device=device)]
+    places = -(-views.preprocessing.crop // 32)
+    windows = [windows_of(torch.empty(0, 512, places, places, device=device)).half()]
     with reporter.bar("features", total=len(numbers)) as bar:
         for loaded in prefetch(load, batches, workers):
             columns = []
@@ -145,10 +150,13 @@ def extract_features(
                 images = views.preprocessing.normalise(to_device(torch.stack(view), device))
                 images = images.contiguous(memory_format=torch.channels_last)
                 with nullcontext() if exact else autocast(device):
-                    columns.append(feature_maps(network, images).float().mean(dim=(2, 3)))
+                    activations = feature_maps(network, images).float()
+                columns.append(activations.mean(dim=(2, 3)))
+                if len(columns) == 1:
+                    windows.append(windows_of(activations).half())
             rows.append(torch.stack(columns, dim=1))
             bar.advance(len(loaded))
-    return gather(torch.cat(rows), len(pictures)).cpu()
+    return tuple(gather(torch.cat(each), len(pictures)).cpu() for each in (rows, windows))
 
 
 def to_device(batch: Tensor, device: torch.device) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import pickle
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,9 @@ from torchvision.models import ResNet, ResNet18_Weights
 from model.classifier.errors import WrongWeights
 from model.classifier.network import build_network
 from model.errors import UserError
+from model.run.card import plain
+from model.run.files import is_lfs_pointer
+from model.training.unwrapping import Unwrapped, is_state_dict, unwrap
 
 IMAGENET_CLASSES: list[str] = ResNet18_Weights.DEFAULT.meta["categories"]
 
@@ -84,39 +89,50 @@ KNOWN_FILES = {
 
 @dataclass(frozen=True)
 class Initial:
-    """A resnet18 with 1,000 classes, where it came from and, of a file, its sha256."""
+    """A resnet18 with 1,000 classes, where it came from and, of a file, its sha256. `unwrapped`
+    tells in a line what was taken off to find it, "" for nothing."""
 
     network: ResNet
     provenance: Provenance
     sha256: str | None = None
+    unwrapped: str = ""
 
 
 def load_initial(file: Path | None) -> Initial:
-    """The network in `file` (.safetensors, or .pth read without pickle's powers); None is
-    torchvision's own, downloaded once.
+    """The network in `file` (.safetensors, or .pth read without pickle's powers), found under the
+    usual wrappings; None is torchvision's own, downloaded once.
 
     Raises InitialWeightsNotFound, WrongInitialWeights or WeightsNotDownloaded.
     """
     if file is None:
-        return Initial(_network(_download(), "ResNet18_Weights.DEFAULT"), TORCHVISION)
+        return Initial(_network(Unwrapped(_download()), "ResNet18_Weights.DEFAULT"), TORCHVISION)
     if not file.is_file():
         raise InitialWeightsNotFound(file=file)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    unknown = Provenance(origin=f"`{file.name}` (sha256 `{digest}`)", license="other")
-    return Initial(
-        _network(_read(file), file.name), KNOWN_FILES.get(digest, unknown), sha256=digest
-    )
+    unknown = Provenance(origin=f"{plain(file.name)} (sha256 `{digest}`)", license="other")
+    found = unwrap(_read(file))
+    return Initial(_network(found, file.name), KNOWN_FILES.get(digest, unknown), digest, str(found))
 
 
 def _read(file: Path) -> Any:
+    if is_lfs_pointer(file):
+        reason = "it is a Git LFS pointer, which only says where the file is (see git lfs pull)"
+        raise WrongInitialWeights(file=file.name, reason=reason)
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
         with warnings.catch_warnings():  # about what is refused in the next moment anyway
             warnings.simplefilter("ignore")
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
+            # The options of a training stand beside many a state dict: an object that does nothing.
+            with torch.serialization.safe_globals([argparse.Namespace]):
+                return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
         reason = "it is no file of tensors, or holds more than tensors"
+        if refused := re.search(r"GLOBAL ([\w.]{1,60})", str(error)):
+            reason = (
+                f"it holds more than tensors ({refused[1]}), which might run a program and is not "
+                "read; save model.state_dict() alone"
+            )
     except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, KeyError):
         reason = "it cannot be read"
     raise WrongInitialWeights(file=file.name, reason=reason) from None
@@ -130,12 +146,10 @@ def _download() -> dict[str, Tensor]:
         raise WeightsNotDownloaded(reason=str(reason).splitlines()[0]) from error
 
 
-def _network(weights: Any, name: str) -> ResNet:
-    if not isinstance(weights, dict) or not all(
-        isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items()
-    ):
+def _network(found: Unwrapped, name: str) -> ResNet:
+    if not is_state_dict(found.weights):
         raise WrongInitialWeights(file=name, reason="it is not a state dict")
     try:
-        return build_network(len(IMAGENET_CLASSES), weights)
+        return build_network(len(IMAGENET_CLASSES), found.weights)
     except WrongWeights as error:
         raise WrongInitialWeights(file=name, reason=error.facts["reason"]) from None

@@ -12,7 +12,6 @@ from torchvision.models import ResNet
 
 from model.errors import UserError
 from model.run.progress import Reporter
-from model.training.cross_validation import OutOfFold
 from model.training.head import Epoch
 
 
@@ -23,12 +22,15 @@ class Diverged(UserError):
 
 @dataclass(frozen=True)
 class Trained:
-    """A network with K classes, the features [N, 512] of its training pictures, what models that
-    had not seen them said of them, and how the training went."""
+    """A network with K classes, the features [N, 512] and windows [N, 1 + P, 512] of its training
+    pictures, what models that had not seen them said of them (logits [N, K], and the known score's
+    evidence [N, 2]), and how the training went."""
 
     network: ResNet
     features: Tensor
-    out_of_fold: OutOfFold
+    windows: Tensor
+    logits: Tensor
+    evidence: Tensor
     history: list[Epoch]
     interrupted: bool
     body_history: list[Epoch] = field(default_factory=list)

@@ -4,35 +4,53 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+from collections.abc import Sequence
 
-from model.images.folder import DataError, PictureFolder, load_training_picture
-from model.training.distributed import share
+import torch
+
+from model.images.errors import BrokenPicture, DataError, check
+from model.images.folder import Picture, PictureFolder, load_training_picture
+from model.run.progress import Reporter
+from model.training.distributed import all_reduce, share
 from model.training.features import prefetch
 
 
-class OnePicture(DataError):
-    en = "The class {name} has one picture to learn from; it needs two at least. Add pictures."
-    zh = "类别 {name} 只有一张训练图片，至少需要两张。请添加图片。"
+def check_pictures(
+    folder: PictureFolder,
+    problems: Sequence[DataError],
+    *,
+    workers: int,
+    device: torch.device,
+    reporter: Reporter,
+) -> None:
+    """Read every picture once, before anything is trained, and raise all that is wrong: what was
+    found in the folder (`problems`), and a BrokenPicture for each that cannot be read."""
+    pictures = (*folder.train, *folder.val)
+    # The processes share the work, and each is to tell all that was found.
+    broken = torch.zeros(len(pictures), dtype=torch.int32, device=device)
+    mine = share(len(pictures))
+    with reporter.bar("pictures", total=len(mine)) as bar:
+        found = prefetch(lambda n: why_broken(pictures[n], folder), mine, workers)
+        for number, error in zip(mine, found, strict=True):
+            broken[number] = error is not None
+            bar.advance(1)
+    numbers = all_reduce(broken).nonzero().flatten().tolist()
+    errors = (why_broken(pictures[number], folder) for number in numbers)
+    check(folder.root, [*problems, *filter(None, errors)])
 
 
-def check_pictures(folder: PictureFolder, workers: int) -> None:
-    """Find out now, not after the training, what would stop it at its end.
-
-    Raises OnePicture, or BrokenPicture for a val picture.
-    """
-    counts = Counter(picture.label for picture in folder.train)
-    for k, name in enumerate(folder.classes):
-        if counts[k] < 2:
-            raise OnePicture(name=name)
-    paths = [folder.val[i].path for i in share(len(folder.val))]
-    for _ in prefetch(lambda path: load_training_picture(path, folder.root), paths, workers):
-        pass
+def why_broken(picture: Picture, folder: PictureFolder) -> BrokenPicture | None:
+    """What keeps the picture from being read; every byte of it is."""
+    try:
+        load_training_picture(picture.path, folder.root, enough=1)
+    except BrokenPicture as error:
+        return error
+    return None
 
 
 def describe_folder(folder: PictureFolder) -> str:
     """One line: how many pictures of what."""
-    skipped = f"; {len(folder.skipped)} placeholder skipped" if folder.skipped else ""
+    skipped = f"; {len(folder.skipped)} left out" if folder.skipped else ""
     return (
         f"{len(folder.train)} pictures to learn from, {len(folder.val)} to be judged by, "
         f"{len(folder.classes)} classes: {', '.join(folder.classes)}{skipped}"

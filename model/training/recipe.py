@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torchvision.models import ResNet
 
-from model.classifier.classifier import Classifier, make_config
+from model.classifier.classifier import FORMAT_VERSION, Classifier, make_config
 from model.classifier.errors import ClassifierError
 from model.classifier.network import replace_head
 from model.classifier.ood import KnownScore
 from model.classifier.preprocessing import Preprocessing
 from model.device import choose_device, describe
 from model.errors import UserError
-from model.images.folder import PictureFolder, read_folder
+from model.images.folder import PictureFolder, scan_folder
 from model.run.checkpoint import Checkpoint
 from model.run.files import CURVES, KNOWN, RELIABILITY
 from model.run.folder import Run, UselessRun, check_output, mark, write_run
@@ -34,17 +33,15 @@ from model.training import card
 from model.training.body import RandomViews, train_body, tune_body
 from model.training.cross_validation import (
     Choice,
-    OutOfFold,
-    acceptance_threshold,
     choose_strength,
-    make_known_score,
     split_folds,
 )
 from model.training.distributed import barrier, is_main_process, process_group, world_size
-from model.training.evaluation import judge, labels_of
+from model.training.evaluation import count_answers, judge, labels_of
 from model.training.features import Views, extract_features
 from model.training.head import Head, HeadSettings, HeadTraining, nearest_rows
 from model.training.initial_weights import IMAGENET_CLASSES, Initial, load_initial
+from model.training.known import evidence_out_of_fold, fit_known_score
 from model.training.loop import Diverged, Trained, run_epochs
 from model.training.pictures import check_pictures, describe_folder, digest_of
 from model.training.settings import ClassifierSettings
@@ -73,11 +70,14 @@ def train_classifier(
     with process_group(choose_device(settings.device)) as device:
         if reporter is None or not is_main_process():
             reporter = Silence()
-        folder = read_folder(data, seed=settings.seed)
+        folder, problems = scan_folder(data, seed=settings.seed)
         reporter.line(describe_folder(folder))
         initial = load_initial(init_weights)
+        if initial.unwrapped:
+            reporter.line(f"--init-weights: taken {initial.unwrapped}")
         initial.network.to(device, memory_format=torch.channels_last)
-        check_pictures(folder, settings.workers)
+        reading = {"workers": settings.workers, "device": device, "reporter": reporter}
+        check_pictures(folder, problems, **reading)
         facts = fingerprint(settings, folder, initial, device)
         saved = {
             name: Checkpoint(output, facts, name=name, is_main_process=is_main_process())
@@ -117,22 +117,26 @@ def follow_recipe(
     options = {"root": folder.root, "workers": settings.workers, "reporter": reporter}
     extract = partial(extract_features, **options)
 
-    features = states["features"].get("features")
-    if features is None:
+    seen = states["features"]
+    if not seen:
         views = Views(PREPROCESSING, True, settings.augmented, settings.seed)
-        features = extract(initial.network, folder.train, views)
+        features, windows = extract(initial.network, folder.train, views)
+        seen = {"features": features, "windows": windows}
+    features, windows = seen["features"], seen["windows"]
 
     folds = split_folds(labels, settings.folds, settings.seed)
     choice = choose_strength(features, labels, imagenet, settings.head, folds)
     reporter.line(describe_choice(choice, len(folds)))
 
-    saved["features"].save({"features": features})
+    saved["features"].save(seen)
     head = replace(settings.head, strength=choice.strength)
     start = nearest_rows(imagenet(features[:, 0]), labels, len(folder.classes))
     training = HeadTraining(features, labels, imagenet.rows(start), head)
     interrupted = run_epochs(training, states["checkpoint"], saved["checkpoint"].save, reporter)
     network = replace_head(initial.network, training.head.weight, training.head.bias)
-    trained = Trained(network, features[:, 0], choice.out_of_fold, training.history, interrupted)
+    evidence = evidence_out_of_fold(windows, labels, imagenet, folds)
+    outcome = (choice.logits, evidence, training.history, interrupted)
+    trained = Trained(network, features[:, 0], windows, *outcome)
 
     if settings.train_body and not interrupted:
         views, save = RandomViews(folder.train, folder.root, settings.seed), saved["body"].save
@@ -140,25 +144,18 @@ def follow_recipe(
         look = partial(extract, pictures=folder.train, views=Views(PREPROCESSING))
         trained = train_body(trained, labels, imagenet, head, states["body"], tune, look, save)
 
-    known = known_score_of(trained, labels, imagenet)
+    known = fit_known_score(trained.windows, labels, imagenet, trained.evidence)
     if settings.half:  # before val is read: what is measured is what is saved
         trained.network.half().float()
-    val_features = extract(trained.network, folder.val, Views(PREPROCESSING), exact=True)[:, 0]
-    val = OutOfFold(Head.of(trained.network)(val_features), known(val_features))
+    val, val_windows = extract(trained.network, folder.val, Views(PREPROCESSING), exact=True)
+    val_logits = Head.of(trained.network)(val[:, 0])
     metrics = {
         **describe_training(settings, head, folder, initial, start, trained, started),
         "folds": len(folds),
-        **judge(folder, choice, trained.out_of_fold, val, known.threshold),
+        **judge(folder, choice, trained.logits, val_logits),
+        "known": count_answers(known, trained.evidence, val_windows),
     }
     return make_run(trained.network, settings.half, known, metrics)
-
-
-def known_score_of(trained: Trained, labels: Tensor, imagenet: Head) -> KnownScore:
-    """The known score of the training pictures' features, as the run folder keeps it."""
-    threshold = acceptance_threshold(trained.out_of_fold.known_scores)
-    num_classes = trained.out_of_fold.logits.shape[1]
-    known = make_known_score(trained.features, labels, imagenet, num_classes, threshold)
-    return known.half().float()
 
 
 def describe_training(
@@ -209,7 +206,7 @@ def make_run(network: ResNet, half: bool, known: KnownScore, metrics: dict[str, 
     run = Run(
         weights=weights,
         config=make_config(
-            list(metrics["classes"]), PREPROCESSING, metrics["temperature"], known.threshold
+            list(metrics["classes"]), PREPROCESSING, metrics["temperature"], known.limits
         ),
         metrics=metrics,
         card=card.write_card(metrics),
@@ -242,6 +239,7 @@ def fingerprint(
     same, shared by fewer or more, so that --resume may go on with another number."""
     return {
         "kind": "classifier",
+        "format_version": FORMAT_VERSION,
         **asdict(settings),
         "workers": None,
         "device": device.type,

@@ -38,8 +38,11 @@ def _padded(values: np.ndarray) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def curve(expression: Expression, values: Mapping[str, float], name: str, slope: float) -> str:
-    """The function along `name`, all else fixed, with the tangent of `slope` at the point."""
+def curve(
+    expression: Expression, values: Mapping[str, float], name: str, slope: float, label: str
+) -> str:
+    """The function along `name`, all else fixed, with the tangent of `slope` at the point. `label`
+    says so in words."""
     here, at = values[name], float(evaluate(expression, values))
     ends = here - _reach(here), here + _reach(here)
     x = np.linspace(*ends, SAMPLES)
@@ -53,7 +56,7 @@ def curve(expression: Expression, values: Mapping[str, float], name: str, slope:
     if math.isfinite(at):
         inside += frame.line(ends, [at + slope * (end - here) for end in ends], "tangent")
         inside += frame.dot(here, at, "point", 5, title=f"{name} = {number(here)}: {number(at)}")
-    return frame.svg(inside, (name, "f"), "curve")
+    return frame.svg(inside, (name, expression.result_name), label)
 
 
 def contours(
@@ -61,6 +64,7 @@ def contours(
     values: Mapping[str, float],
     names: tuple[str, str],
     gradients: Mapping[str, float],
+    label: str,
     paths: Sequence[Path] = (),
 ) -> str:
     """The function over two variables: lines of equal value, the gradient's direction at the
@@ -86,7 +90,7 @@ def contours(
         inside += frame.line((values[a], tip[0]), (values[b], tip[1]), "uphill")
         inside += arrow_head(frame.point(*tip), (dx, -dy), 13, 12, "uphill")
     inside += frame.dot(values[a], values[b], "point", 5)
-    return frame.svg(inside, names, "contours")
+    return frame.svg(inside, names, label)
 
 
 def _window(
@@ -119,8 +123,9 @@ def _level_lines(frame: Frame, xs: np.ndarray, ys: np.ndarray, z: np.ndarray) ->
     return drawn
 
 
-def losses(paths: Sequence[Path], step_name: str, loss_name: str) -> str:
-    """The loss after each step, one line a method; logarithmic where all are positive."""
+def losses(paths: Sequence[Path], names: tuple[str, str], label: str) -> str:
+    """The loss after each step, one line a method; logarithmic where all are positive. `names` are
+    those of the axes."""
     every = np.concatenate([path.losses for path in paths])
     found = every[np.isfinite(every)]
     logarithmic = found.size > 0 and found.min() > 0 and found.max() > 50 * found.min()
@@ -135,4 +140,4 @@ def losses(paths: Sequence[Path], step_name: str, loss_name: str) -> str:
         for method, values in reversed(shown.items())
     )
     powers = {tick: number(10**tick, 3) for tick in ticks(*frame.y)} if logarithmic else None
-    return frame.svg(inside, (step_name, loss_name), "losses", y_ticks=powers)
+    return frame.svg(inside, names, label, y_ticks=powers)

@@ -1,246 +1,234 @@
 """What the autograd tab does when something is typed, clicked or moved.
 
-Each listener takes the values of components and states by their names, and returns updates by
-name. Modules that import torch are imported inside: the page must be up before torch is.
+Each listener is given the components and states of the tab by their names, and returns updates by
+name. What it answers follows from what they hold at that moment, never from an earlier answer.
+Modules that import torch are imported inside: the page must be up before torch is.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 
-from model.autograd import symbolic_worker
 from model.autograd.expression import Expression
-from model.autograd.parsing import LIMITS, parse
-from model.autograd.snippet import snippet
+from model.autograd.parsing import parse
 from model.errors import UserError
-from tabs.autograd import charts, views
+from tabs.autograd import address, views
+from tabs.autograd.controls import FIELDS, Controls, choice_of, example_of
 from tabs.autograd.text import word
 from tabs.listeners import Updates
-from tabs.numbers import number
 
 if TYPE_CHECKING:  # torch comes with it
     from model.autograd.gradients import Trace
 
-FOLDER = Path(__file__).parents[2] / "examples"
-EXAMPLES = {
-    each["id"]: each for each in json.loads((FOLDER / "expressions.json").read_text("utf-8"))
-}
-DEFAULT = EXAMPLES["squared_error"]
-NEW_VALUE = 1.0  # of a variable that has not been given one
-FIELDS = [f"field_{k}" for k in range(LIMITS.variables)]  # for values, shown as needed
-
-Values = dict[str, float]
+NAME = "autograd"  # of the tab in the address
+ANSWERS = ("value", "answer", "graph", "step_text")
 
 
-def values_of(parsed: Expression, kept: Values) -> Values:
-    return {name: kept.get(name, NEW_VALUE) for name in parsed.variables}
+def failed(error: UserError, language: str) -> Updates:
+    """What is wrong, in the place below the expression; what is there of an older input is dimmed
+    by it (see style.css)."""
+    return {"problem": views.problem(error, language), "point": None}
 
 
-def open_page(place: str, language: str) -> Updates:
-    """What the address asks for, or the default example; beside a mistake in the address too."""
-    query = dict(parse_qsl(place))
-    text = query.get("f") or DEFAULT["expression"]
-    kept = read_values(query.get("at", "")) if query.get("f") else dict(DEFAULT["values"])
-    trained = DEFAULT["trains"] if text == DEFAULT["expression"] else []
-    try:
-        opened = {**show_expression(text, kept, trained, False, language), "kept": kept}
-    except UserError as error:
-        opened = open_example(DEFAULT, {}, False, language)
-        opened["problem"] = views.problem(error, language)
-    return {**opened, "expression": text}
+def open_page(place: str, language: str, turned: bool = False, **given: Any) -> Updates:
+    """What the address asks for, with what is wrong in it; or, where the tab was `turned` to for
+    the first time, its default."""
+    query = dict(parse_qsl(place, keep_blank_values=True))
+    is_ours = query.get("tab", NAME if "f" in query else "") == NAME
+    if given["names"] is not None if turned else not is_ours:
+        return {}
+    asked, fault = address.read(query if is_ours else {})
+    own = urlencode({key: text for key, text in query.items() if key not in ("tab", "lang")})
+    return {"query": own, **show_anew(asked, language, fault)}  # even with a mistake it is kept
 
 
-def read_values(at: str) -> Values:
-    """The values in the page's address, "w:2,b:1"."""
-    values = {}
-    for pair in at.split(","):
-        name, _, text = pair.rpartition(":")
-        with suppress(ValueError):  # someone edited the address; the variable starts anew
-            values[name] = float(text)
-    return {name: value for name, value in values.items() if math.isfinite(value)}
-
-
-def open_example(example: dict, kept: Values, second: bool, language: str) -> Updates:
+def open_example(example: dict, language: str, **given: Any) -> Updates:
     """Put in one of the examples with its values."""
-    kept = {**kept, **example["values"]}
-    opened = show_expression(example["expression"], kept, example["trains"], second, language)
-    return {**opened, "expression": example["expression"], "kept": kept, "rate": example["rate"]}
+    before = Controls.of(given)
+    kept = {**before.kept, **example["values"]}
+    names = parse(example["expression"]).variables
+    chosen = choice_of(names, example["trains"])
+    more = {"kept": kept, "chosen": chosen, "rate": example["rate"], "step": 0}
+    asked = replace(before, expression=example["expression"], **more)
+    return {**show_anew(asked, language), **still(language)}
 
 
-def open_expression(
-    expression: str, text: str, kept: Values, chosen: dict, second: bool, language: str
-) -> Updates:
-    """Answer a newly typed expression; on a mistake, say so and leave the rest as it is."""
-    if expression == text:  # it came from an example or the address, or a mistake was taken back
-        return {"problem": ""}
+def show_anew(asked: Controls, language: str, fault: UserError | None = None) -> Updates:
+    """Every control as it is `asked`, with its answer; `fault` is told beside it."""
+    shown = {
+        "expression": asked.expression,
+        "names": [],
+        "kept": asked.kept,
+        "second": asked.second,
+        "functions": asked.functions,
+        "rate": asked.rate,
+        "steps": asked.steps,
+        "view": asked.view,
+        "views": gr.update(selected=asked.view),
+        **dict.fromkeys(FIELDS, gr.update(visible=False)),
+    }
     try:
-        return show_expression(expression, kept, chosen["trained"], second, language)
+        parsed = parse(asked.expression)
+        shown |= {**fields_for(parsed, asked), **answer(parsed, asked, language)}
     except UserError as error:
-        return {"problem": views.problem(error, language)}
+        nothing = dict.fromkeys(ANSWERS, "")
+        return {**shown, **nothing, **failed(fault or error, language)}
+    if fault:
+        shown["problem"] = views.problem(fault, language, hinders=False)
+    return shown
 
 
-def show_expression(
-    text: str, kept: Values, trained: list[str], second: bool, language: str
-) -> Updates:
-    """The answer, the value fields, and all that offers variables to choose from."""
-    parsed = parse(text)
-    answer = show_answer(parsed, kept, None, second, language)
-    fields = dict.fromkeys(FIELDS, gr.update(visible=False))
-    for field, (name, value) in zip(FIELDS, values_of(parsed, kept).items(), strict=False):
-        fields[field] = gr.update(visible=True, label=name, value=value)
+def fields_for(parsed: Expression, asked: Controls) -> Updates:
+    """The value fields of the variables, and all that offers them to choose from."""
     names = list(parsed.variables)
-    changed = [name for name in names if name in trained] or names
-    first = changed[0] if changed else None
-    other = next((n for n in (*changed, *names) if n != first), None)
-    chosen = {"along": first, "across": first, "up": other, "trained": changed}
-    choices = {key: gr.update(choices=names, value=value) for key, value in chosen.items()}
-    return {"problem": "", "text": text, "chosen": chosen, **fields, **choices, **answer}
+    shown = dict.fromkeys(FIELDS, gr.update(visible=False))
+    for field, (name, value) in zip(FIELDS, asked.values(parsed).items(), strict=False):
+        shown[field] = gr.update(visible=True, label=name, value=value)
+    choices = {key: gr.update(choices=names, value=now) for key, now in asked.chosen.items()}
+    return {"names": names, "kept": asked.kept, "chosen": asked.chosen, **shown, **choices}
 
 
-def show_answer(
-    parsed: Expression, kept: Values, step: int | None, second: bool, language: str
-) -> Updates:
-    """The answer, the graph at a step (None: the last), and the address that leads back here."""
+def show_answer(language: str, again: bool = False, **given: Any) -> Updates:
+    """The answer to what was typed; `again`, even if it is the same as before. The values that
+    were typed are kept beside a mistake too."""
+    if given["names"] is None:  # the tab has not been opened yet
+        return {}
+    asked = Controls.of(given)
+    shown = {"kept": asked.kept}
+    if again:
+        shown["play"] = word("pause" if given["playing"] else "play", language)
+    try:
+        parsed = parse(asked.expression)
+        if not again and point_of(parsed, asked) == given["point"]:
+            return {}
+        if list(parsed.variables) != given["names"]:
+            trained = [*asked.chosen.get("trained", ()), *example_of(asked.expression)["trains"]]
+            asked = replace(asked, chosen=choice_of(parsed.variables, trained, asked.chosen))
+            shown |= fields_for(parsed, asked)
+        return {**shown, **answer(parsed, asked, language)}
+    except UserError as error:
+        return {**shown, **failed(error, language)}
+
+
+def point_of(parsed: Expression, asked: Controls) -> list:
+    """What an answer is the answer to."""
+    return [asked.expression, list(asked.values(parsed).values()), asked.second]
+
+
+def answer(parsed: Expression, asked: Controls, language: str) -> Updates:
+    """Value, derivatives and graph. Raises ValueMissing and BadValue."""
     from model.autograd.comparison import compare, hessian_agrees
     from model.autograd.gradients import differentiate
 
-    values = values_of(parsed, kept)
+    values = asked.values(parsed)
     compared = compare(parsed, values)
     more = ""
-    if second and parsed.variables:
-        hessian = differentiate(parsed, values, order=2).hessian or {}
-        more = views.hessian(hessian, hessian_agrees(hessian, compared), language)
-    at = ",".join(f"{name}:{value:.12g}" for name, value in values.items())
+    if asked.second and parsed.variables:
+        rows = differentiate(parsed, values, order=2).hessian or {}
+        more = views.hessian(parsed, rows, hessian_agrees(rows, compared), language)
     return {
+        "problem": views.hint(language),
+        "point": point_of(parsed, asked),
+        "value": views.value(compared),
         "answer": views.answer(compared, more, language),
-        "query": urlencode({"f": parsed.source, **({"at": at} if at else {})}),
-        **show_graph(parsed, compared.trace, step, language),
+        **graph(parsed, compared.trace, asked, language),
     }
 
 
-def show_graph(parsed: Expression, trace: Trace, step: int | None, language: str) -> Updates:
-    """The graph after `step` steps; after all, if there are not as many, or for None."""
+def graph(parsed: Expression, trace: Trace, asked: Controls, language: str) -> Updates:
+    """The graph after the asked step, or the last if there are not as many."""
     from model.autograd.graph import draw
 
     drawn = draw(parsed, trace)
     last = len(drawn.steps)
-    step = last if step is None else max(0, min(int(step), last))
+    step = max(0, min(int(asked.step), last))
     return {
         "step": gr.update(maximum=max(last, 1), value=step),
-        "graph": views.graph(drawn, step),
+        "graph": views.graph(drawn, step, asked.functions, language),
         "step_text": views.step_text(drawn, step, language),
+        "query": address.write(replace(asked, step=step), parsed),
     }
 
 
-def change_values(
-    text: str, kept: Values, step: int, second: bool, language: str, **fields: float | None
-) -> Updates:
-    """Remember the values that were typed, `field_0` for the first variable, and answer."""
-    parsed = parse(text)
-    typed = {name: fields[field] for name, field in zip(parsed.variables, FIELDS, strict=False)}
-    kept = {**kept, **{name: float(value) for name, value in typed.items() if value is not None}}
-    try:
-        answer = show_answer(parsed, kept, step, second, language)
-    except UserError as error:
-        return {"problem": views.problem(error, language)}
-    return {"problem": "", "kept": kept, **answer}
-
-
-def show_step(text: str, kept: Values, step: int, language: str, move: int = 0) -> Updates:
-    """The graph at the slider's step, or `move` steps on from it."""
+def show_step(language: str, move: int = 0, **given: Any) -> Updates:
+    """The graph at the slider's step, or `move` steps on from it; at the end play stops."""
     from model.autograd.gradients import trace
 
-    parsed = parse(text)
-    traced = trace(parsed, values_of(parsed, kept))
-    return show_graph(parsed, traced, step + move, language)
+    if given["names"] is None:
+        return {}
+    asked = Controls.of(given)
+    parsed = parse(asked.expression)
+    traced = trace(parsed, asked.values(parsed))
+    shown = graph(parsed, traced, replace(asked, step=asked.step + move), language)
+    step = shown["step"]
+    ended = given["playing"] and step["value"] == step["maximum"]
+    return {**shown, **(still(language) if ended else {})}
 
 
-def show_details(text: str, kept: Values, language: str) -> Updates:
-    """Formulas and code."""
-    parsed = parse(text)
-    values = values_of(parsed, kept)
-    try:
-        derivatives, end = symbolic_worker.derivatives(parsed, values).latex, ""
-    except symbolic_worker.NoAnswer as error:
-        derivatives, end = {}, f"\n\n{error.remark.message(language)}"
-    try:
-        simplified = () if end else symbolic_worker.simplified(parsed)
-    except symbolic_worker.NoAnswer:
-        simplified = ()  # what is as it was given is right too
-    return {
-        "formula": views.formulas(parsed, derivatives, simplified, language) + end,
-        "code": snippet(parsed, values),
-    }
+def play(language: str, **given: Any) -> Updates:
+    """Go on by a step a second, from the beginning where the end has been reached; or pause."""
+    if given["playing"]:
+        return still(language)
+    shown = show_step(language, **given)
+    if shown and shown["step"]["value"] == shown["step"]["maximum"]:
+        shown = show_step(language, **{**given, "step": 0})
+    going = {"playing": True, "timer": gr.Timer(active=True), "play": word("pause", language)}
+    return {**shown, **going} if shown else {}
 
 
-def choose(**chosen: str | list[str] | None) -> Updates:
-    """Which variables "See it move" shows and changes, as one state.
+def still(language: str) -> Updates:
+    return {"playing": False, "timer": gr.Timer(active=False), "play": word("play", language)}
+
+
+def show_view(language: str, **given: Any) -> Updates:
+    """What is seen below: descent, formulas or code, made when it is looked at."""
+    from tabs.autograd import details
+
+    if given["point"] is None:  # not opened yet, or what is in the box has no answer
+        return {}
+    asked = Controls.of(given)
+    show = {"descent": details.descent, "formula": details.formula, "code": details.code}
+    return show[asked.view](parse(asked.expression), asked, language)
+
+
+def open_view(view: str, language: str, **given: Any) -> Updates:
+    return {"view": view, **show_changed(language, **{**given, "view": view})}
+
+
+def choose(language: str, **given: Any) -> Updates:
+    """Which variables are drawn and changed, as one state.
 
     Kept apart from the components: they are redrawn one after another, and a listener that read
     them in between would be refused for a choice of the last expression.
     """
-    return {"chosen": chosen}
+    chosen = {key: given[key] for key in ("along", "across", "up", "trained")}
+    return {"chosen": chosen, **show_changed(language, **{**given, "chosen": chosen})}
 
 
-def show_moving(
-    text: str, kept: Values, chosen: dict, rate: float | None, steps: int, language: str
-) -> Updates:
-    """Curve, contours and descent, with the reason why it converges or not."""
-    from model.autograd.descent import descend, stability
-    from model.autograd.gradients import differentiate
-
-    rate = rate or 0.0
-    along, across, up, trained = (chosen[key] for key in ("along", "across", "up", "trained"))
-    parsed = parse(text)
-    values = values_of(parsed, kept)
-    try:
-        paths = descend(parsed, values, trained, rate, int(steps))
-        found = stability(parsed, values, trained)
-    except UserError as error:
-        return {"verdict": views.problem(error, language)}
-    slopes = differentiate(parsed, values).gradients
-    pictures = {}
-    if along in values:
-        title = word("curve_title", language, name=along, slope=number(slopes[along], 4))
-        pictures[title] = charts.curve(parsed, values, along, slopes[along])
-    if across in values and up in values and across != up:
-        drawn = charts.contours(parsed, values, (across, up), slopes, paths)
-        pictures[word("contour_title", language)] = drawn
-    names = word("step_name", language), word("loss_name", language)
-    pictures[word("loss_title", language)] = charts.losses(paths, *names)
-    closed = is_line_fit(parsed, values, trained) and found.limit is not None
-    return {
-        "verdict": views.verdict(found, paths, rate, closed, language),
-        "plots": views.plots(pictures, paths, language),
-        "losses": views.loss_table(paths, language),
-    }
-
-
-def is_line_fit(parsed: Expression, values: Values, trained: list[str]) -> bool:
-    """Whether this is the squared error of w·x + b over w and b, whose limit is 1/(x² + 1)."""
-    from model.autograd.descent import stability
-
-    if set(trained) != {"w", "b"} or "x" not in values:
-        return False
-    return all(
-        math.isclose(stability(parsed, {**values, "x": x}, trained).limit or 0.0, 1 / (x * x + 1))
-        for x in (values["x"], 0.5, 2.0)
-    )
-
-
-def set_rate(factor: float, text: str, kept: Values, chosen: dict) -> Updates:
+def set_rate(factor: float, language: str, **given: Any) -> Updates:
     """The learning rate at `factor` times the limit, where there is one."""
     from model.autograd.descent import stability
 
-    parsed = parse(text)
-    if not chosen["trained"]:
+    asked = Controls.of(given)
+    trained = asked.chosen.get("trained")
+    if given["point"] is None or not trained:
         return {}
-    limit = stability(parsed, values_of(parsed, kept), chosen["trained"]).limit
-    return {"rate": float(f"{factor * limit:.3g}")} if limit else {}
+    parsed = parse(asked.expression)
+    limit = stability(parsed, asked.values(parsed), trained).limit
+    if not limit:
+        return {}
+    rate = float(f"{factor * limit:.3g}")
+    return {"rate": rate, **show_changed(language, **{**given, "rate": rate})}
+
+
+def show_changed(language: str, **given: Any) -> Updates:
+    """The view, and the address with what was changed in it."""
+    shown = show_view(language, **given)
+    if not shown:
+        return {}
+    asked = Controls.of(given)
+    return {**shown, "query": address.write(asked, parse(asked.expression))}

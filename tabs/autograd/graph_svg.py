@@ -3,7 +3,7 @@ phones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from tabs.svg import Point, arrow_head, tag
 if TYPE_CHECKING:  # torch comes with it
     from model.autograd.graph import Graph, Step
 
+NAME = 12  # characters of a name that stands for its node
 LINE = 20  # characters of a node's line; more are cut and shown on hover
 
 
@@ -20,11 +21,11 @@ LINE = 20  # characters of a node's line; more are cut and shown on hover
 class Style:
     """Sizes in pixels: of a node, and of the gaps along and across the direction of drawing."""
 
-    width: float = 136
-    height: float = 66
-    along: float = 56  # room for arrows and their labels
-    across: float = 14
-    margin: float = 8
+    width: float = 128
+    height: float = 50
+    along: float = 44  # room for arrows and their labels
+    across: float = 12
+    margin: float = 4
     down: bool = False  # from top to bottom
 
     def point(self, layer: float, place: float) -> Point:
@@ -37,12 +38,18 @@ class Style:
 
 
 WIDE = Style()
-NARROW = Style(width=126, along=40, across=10, down=True)
+NARROW = Style(width=120, along=28, across=8, down=True)
+LINE_HEIGHT = 15
 
 
-def svg(graph: Graph, step: int, style: Style = WIDE) -> str:
+def svg(
+    graph: Graph, step: int, style: Style = WIDE, label: str = "", functions: bool = False
+) -> str:
     """The graph after `step` of its steps (0: only the leaves have values). What the last step
-    computed is marked."""
+    computed is marked. `label` says in words what is seen; with `functions` each node tells its
+    `grad_fn`."""
+    if functions:
+        style = replace(style, height=style.height + LINE_HEIGHT)
     done = graph.steps[:step]
     now = done[-1] if done else None
     known = {s.node for s in done if s.forward}
@@ -52,16 +59,19 @@ def svg(graph: Graph, step: int, style: Style = WIDE) -> str:
     return tag(
         "svg",
         *(shapes for shapes, _ in edges),
-        *(_node(graph, node, node in known, now, style) for node in graph.names),
+        *(_node(graph, node, node in known, now, style, functions) for node in graph.names),
         *(labels for _, labels in edges),
         viewBox=f"0 0 {width:.0f} {height:.0f}",
+        width=round(width),
+        height=round(height),
         role="img",
-        style=f"width:{width:.0f}px;min-width:{0.72 * width:.0f}px",
-        aria_label=graph.expression.source,
+        aria_label=label,
     )
 
 
-def _node(graph: Graph, i: int, known: bool, now: Step | None, style: Style) -> str:
+def _node(
+    graph: Graph, i: int, known: bool, now: Step | None, style: Style, functions: bool
+) -> str:
     node, name, value = graph.expression.nodes[i], graph.names[i], graph.trace.values[i]
     title = graph.formulas.get(i, name)
     operation = graph.trace.grad_fn[i] or "constant"
@@ -71,8 +81,9 @@ def _node(graph: Graph, i: int, known: bool, now: Step | None, style: Style) -> 
         "title": _cut(title, LINE),
         "value": _cut(f"= {shown}", LINE),
         "gradient": _cut(f"∂{graph.names[graph.result]}/∂{name} = {slope}", LINE + 2),
-        "function": operation,
     }
+    if functions:
+        lines["function"] = operation
     x, y = style.point(graph.layout.layer[i], graph.layout.place[i])
     left, top = x - style.width / 2, y - style.height / 2
     kind = "node leaf" if node.is_leaf else "node operation"
@@ -80,11 +91,12 @@ def _node(graph: Graph, i: int, known: bool, now: Step | None, style: Style) -> 
         "g",
         tag("rect", x=left, y=top, width=style.width, height=style.height, rx=8),
         *(
-            tag("text", text=text, class_=line, x=x, y=top + 15 * row)
+            tag("text", text=text, class_=line, x=x, y=top + LINE_HEIGHT * row)
             for row, (line, text) in enumerate(lines.items(), 1)
         ),
+        tag("text", text=_cut(name, NAME), class_="name", x=x, y=y),
         class_=f"{kind} now" if now and i == now.node else kind,
-        title=f"{title}\nvalue {value!r}\n{operation}",
+        title=f"{title}\n= {number(value, 12)}\n{operation}",
     )
 
 

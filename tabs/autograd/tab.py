@@ -6,16 +6,19 @@ What imports torch is imported inside the functions that use it: the page must b
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypedDict
 
 import gradio as gr
 from gradio.components import Component
+from gradio.context import Context
 
 from model.autograd.latex import latex
 from model.autograd.parsing import parse
 from tabs.api import endpoint
 from tabs.autograd import events
-from tabs.autograd.events import DEFAULT, EXAMPLES, FIELDS, NEW_VALUE
+from tabs.autograd.controls import DEFAULT, EXAMPLES, FIELDS, NEW_VALUE, STEPS, VIEWS
+from tabs.autograd.events import NAME
 from tabs.autograd.text import WORDS, label
 from tabs.language import Words, language_of
 from tabs.listeners import CALLERS, again, listen, named, opened, some
@@ -30,10 +33,16 @@ TEXT: Words = {
 MOVES = {"start": -1000, "back": -1, "next": 1, "end": 1000}  # steps
 RATES = {"safe": 0.5, "unsafe": 1.05}  # of the limit
 CHOICES = ("along", "across", "up", "trained")
-NAME = "autograd"  # of the tab in the address
 STEP = ("step", "graph", "step_text")
-ANSWER = ("problem", "answer", "query", *STEP)
-MOVING = ("verdict", "plots", "losses")
+ANSWER = ("value", "answer", *STEP)
+SHOWN = ("verdict", "plots", "losses", "formula", "code")
+HELD = (  # what every listener knows
+    *("expression", "names", "kept", "second", "functions", "step", "chosen", "rate", "steps"),
+    *("view", "point", "playing"),
+)
+SECONDS = 1.2  # of a step, as it is played
+# The place in which an answer appears is there before it, or nobody would hear it.
+ANNOUNCED = "element.setAttribute('aria-live', 'polite')"
 Number = float | str  # "NaN", "Infinity" and "-Infinity" where JSON has no number
 
 
@@ -114,105 +123,151 @@ def as_json(value: float, missing: str | None = "NaN") -> Number | None:
 
 def build() -> None:
     """The tab's components, listeners and endpoint. Call it inside a `gr.Tab`."""
-    _build_answer()
-    with gr.Tabs():
-        with gr.Tab(label("move")):
-            _build_moving()
-        with gr.Tab(label("formula")):
-            gr.Markdown(elem_id="autograd-formula")
-        with gr.Tab(label("code")):
-            gr.Markdown(label("code_info"))
-            gr.Code(language="python", interactive=False, elem_id="autograd-code")
+    tab = Context.block
+    with gr.Column(elem_id=NAME):
+        with gr.Row():
+            with gr.Column(scale=9, min_width=340):
+                _build_answer()
+            with gr.Column(scale=11, min_width=340):
+                _build_graph()
+        with gr.Tabs(elem_id="autograd-views"):
+            build_view = {"descent": _build_descent, "formula": _build_formula, "code": _build_code}
+            for view in VIEWS:
+                with gr.Tab(label(view), id=view, elem_id=f"autograd-view-{view}"):
+                    build_view[view]()
     gr.Textbox(visible=False, elem_id="autograd-query")  # of the page's address
     parts = {
-        "kept": gr.State(dict(DEFAULT["values"])),  # every value that was ever typed, by name
-        "text": gr.State(DEFAULT["expression"]),  # the last expression without a mistake
+        "names": gr.State(),  # of the variables that the fields are for; None: not opened yet
+        "kept": gr.State({}),  # every value that was ever typed, by name
         "chosen": gr.State({}),  # what `events.choose` gives
+        "point": gr.State(),  # what the answer on the page is the answer to
+        "view": gr.State(VIEWS[0]),
+        "playing": gr.State(False),
+        "timer": gr.Timer(SECONDS, active=False),
         **named("autograd-"),
     }
-    _listen_to_input(parts)
-    _listen_to_changes(parts)
+    _listen_to_input(parts, tab)
+    _listen_to_steps(parts)
+    _listen_to_views(parts)
     endpoint(gradients, "gradients", CALLERS)
 
 
 def _build_answer() -> None:
-    """The expression, examples and value fields; the answer to them, and the graph by steps."""
-    gr.Markdown(label("intro"))
+    """The expression, examples and value fields; the answer to them."""
     gr.Textbox(
         DEFAULT["expression"],
         label=label("expression"),
-        info=label("expression_info"),
         elem_id="autograd-expression",
         max_lines=1,
     )
-    gr.HTML(elem_id="autograd-problem")
+    gr.HTML(elem_id="autograd-problem", padding=False, js_on_load=ANNOUNCED)
     with gr.Row(elem_classes="ag-chips"):
         for name in EXAMPLES:
             gr.Button(label(f"example.{name}"), size="sm", elem_id=f"autograd-example-{name}")
     with gr.Row(elem_classes="ag-values", elem_id="autograd-values"):
         for name in FIELDS:
             gr.Number(NEW_VALUE, visible=False, min_width=96, elem_id=f"autograd-{name}")
-    gr.HTML("⏳", elem_id="autograd-answer")
+    gr.HTML(elem_id="autograd-value", padding=False, js_on_load=ANNOUNCED)
+    gr.HTML(elem_id="autograd-answer", padding=False)
     gr.Checkbox(label=label("second"), elem_id="autograd-second", container=False)
+
+
+def _build_graph() -> None:
+    """The graph in its window, and its steps."""
+    with gr.Group(elem_classes="ag-graph-frame"):
+        gr.HTML(elem_id="autograd-graph", padding=False, js_on_load="page.graph(element)")
+        gr.HTML(label("zoom"), padding=False, elem_classes="ag-zoom")
     with gr.Row(elem_classes="ag-chips"):
-        for name in MOVES:
-            gr.Button(label(name), size="sm", elem_id=f"autograd-{name}")
+        for name in ("start", "back", "play", "next", "end"):
+            kind = "primary" if name == "play" else "secondary"
+            gr.Button(label(name), size="sm", variant=kind, elem_id=f"autograd-{name}")
+        gr.Checkbox(label=label("functions"), elem_id="autograd-functions", container=False)
     gr.Slider(0, 9, value=0, step=1, label=label("step"), elem_id="autograd-step")
-    gr.HTML(elem_id="autograd-step-text")
-    gr.HTML(elem_id="autograd-graph")
-    gr.Markdown(label("legend"), elem_classes="ag-legend")
+    gr.HTML(elem_id="autograd-step-text", padding=False, js_on_load=ANNOUNCED)
 
 
-def _build_moving() -> None:
+def _build_descent() -> None:
     """What to draw and how to descend, and the drawings."""
     with gr.Row():
         for name in ("along", "across", "up"):
             gr.Dropdown([], label=label(name), min_width=120, elem_id=f"autograd-{name}")
-    gr.CheckboxGroup([], label=label("trained"), elem_id="autograd-trained")
+        gr.CheckboxGroup([], label=label("trained"), elem_id="autograd-trained")
     with gr.Row():
-        rate = {"minimum": 0, "step": 0.001, "min_width": 120}
+        rate = {"step": 0.001, "min_width": 120}
         gr.Number(DEFAULT["rate"], label=label("rate"), **rate, elem_id="autograd-rate")
         steps = {"label": label("steps"), "elem_id": "autograd-steps", "min_width": 160}
-        gr.Slider(1, 100, value=30, step=1, **steps)
+        gr.Slider(1, 100, value=STEPS, step=1, **steps)
         for name in RATES:
             gr.Button(label(name), size="sm", min_width=120, elem_id=f"autograd-{name}")
-    for name in MOVING:
-        gr.HTML(elem_id=f"autograd-{name}")
+    gr.HTML(elem_id="autograd-verdict", padding=False, js_on_load=ANNOUNCED)
+    gr.HTML(elem_id="autograd-plots", padding=False)
+    with gr.Accordion(label("loss_table"), open=False):
+        gr.HTML(elem_id="autograd-losses", padding=False)
 
 
-def _listen_to_input(parts: dict[str, Component]) -> None:
-    shown = some(parts, ["text", "chosen", *ANSWER, *FIELDS, *CHOICES])
-    replaced = shown | some(parts, ["expression", "kept", "rate"])
-    listen(opened(), events.open_page, parts, replaced)
-    # .input of a gr.Textbox misses Backspace, paste and input methods: it listens to keypresses.
-    listen([parts["expression"].change], events.open_expression, parts, shown, changes=NAME)
+def _build_formula() -> None:
+    gr.Markdown(elem_id="autograd-formula")
+
+
+def _build_code() -> None:
+    gr.Markdown(label("code_info"))
+    gr.Code(language="python", interactive=False, elem_id="autograd-code")
+
+
+def _listen(
+    parts: dict[str, Component],
+    triggers: Sequence[Callable],
+    function: Callable,
+    outputs: Iterable[str],
+    constants: dict | None = None,
+    more: Iterable[str] = (),
+    **options: str,
+) -> None:
+    """Every listener knows all that the controls hold, and `more`, and tells in one place what is
+    wrong."""
+    outputs = some(parts, {"problem", "point", "query", *outputs})
+    inputs = some(parts, [*HELD, *more])
+    listen(triggers, function, inputs, outputs, constants, events.failed, **options)
+
+
+def _listen_to_input(parts: dict[str, Component], tab: gr.Tab) -> None:
+    shown = ["names", "kept", "chosen", "play", *FIELDS, *CHOICES, *ANSWER]
+    anew = ["expression", "second", "functions", "rate", "steps", "view", "views"]
+    anew += [*shown, "playing", "timer"]
+    _listen(parts, opened(), events.open_page, anew, opens=NAME)
+    turned = {"turned": True}
+    _listen(parts, [tab.select], events.open_page, anew, turned, opens=NAME)
     for name, example in EXAMPLES.items():
-        click = parts[f"example_{name}"].click
-        listen([click], events.open_example, parts, replaced, {"example": example}, changes=NAME)
-    typed = some(parts, ["second", *FIELDS])
-    listen(
-        [*(part.input for part in typed.values()), again()],
-        events.change_values,
-        typed | some(parts, ["text", "kept", "step"]),
-        some(parts, ["kept", *ANSWER]),
-        changes=NAME,
-    )
-    shown = some(parts, STEP)
-    listen([parts["step"].input], events.show_step, parts, shown)
+        click = [parts[f"example_{name}"].click]
+        _listen(parts, click, events.open_example, anew, {"example": example}, changes=NAME)
+    # .input of a gr.Textbox misses Backspace, paste and input methods: it listens to keypresses.
+    _listen(parts, [parts["expression"].change], events.show_answer, shown, changes=NAME)
+    typed = [parts[name].input for name in ("second", *FIELDS)]
+    _listen(parts, typed, events.show_answer, shown, more=FIELDS, changes=NAME)
+    _listen(parts, [again()], events.show_answer, shown, {"again": True}, more=FIELDS)
+
+
+def _listen_to_steps(parts: dict[str, Component]) -> None:
+    shown = [*STEP, "playing", "timer", "play"]
+    moved = [parts[name].input for name in ("step", "functions")]
+    _listen(parts, moved, events.show_step, shown, changes=NAME)
     for name, move in MOVES.items():
-        listen([parts[name].click], events.show_step, parts, shown, {"move": move})
+        click = [parts[name].click]
+        _listen(parts, click, events.show_step, shown, {"move": move}, changes=NAME)
+    _listen(parts, [parts["play"].click], events.play, shown)
+    _listen(parts, [parts["timer"].tick], events.show_step, shown, {"move": 1})
 
 
-def _listen_to_changes(parts: dict[str, Component]) -> None:
-    """What follows from a new expression or value, and the controls of "See it move"."""
-    details = some(parts, ["formula", "code"])
-    listen([parts["query"].change, again()], events.show_details, parts, details)
-    choices = some(parts, CHOICES)
-    choose = [part.input for part in choices.values()]
-    listen(choose, events.choose, choices, some(parts, ["chosen"]))
+def _listen_to_views(parts: dict[str, Component]) -> None:
+    """What is shown below the answer, made when it is looked at."""
+    _listen(parts, [parts["point"].change, again()], events.show_view, SHOWN)
+    for view in VIEWS:
+        select = [parts[f"view_{view}"].select]
+        _listen(parts, select, events.open_view, ["view", *SHOWN], {"view": view}, changes=NAME)
+    typed = [parts[name].input for name in ("rate", "steps")]
+    _listen(parts, typed, events.show_changed, SHOWN, changes=NAME)
+    choices = [parts[name].input for name in CHOICES]
+    _listen(parts, choices, events.choose, ["chosen", *SHOWN], more=CHOICES, changes=NAME)
     for name, factor in RATES.items():
-        rate = some(parts, ["rate"])
-        listen([parts[name].click], events.set_rate, parts, rate, {"factor": factor})
-    triggers = [parts[name].change for name in ("query", "chosen", "rate", "steps")]
-    triggers.append(again())
-    listen(triggers, events.show_moving, parts, some(parts, MOVING))
+        click = [parts[name].click]
+        _listen(parts, click, events.set_rate, ["rate", *SHOWN], {"factor": factor}, changes=NAME)

@@ -19,22 +19,19 @@ WORDS: Words = {
         "log10 sqrt abs sigmoid relu leaky_relu softplus gelu erf min max",
     ),
     "second": ("Second derivatives", "二阶导数"),
-    "kept": (
-        "Below is the answer to the last expression that was complete.",
-        "下面仍是上一个完整表达式的结果。",
-    ),
-    "value": ("value", "值"),
-    "autograd": ("PyTorch autograd", "PyTorch autograd"),
-    "symbolic": ("Symbolic (SymPy)", "符号求导（SymPy）"),
-    "difference": ("Central difference", "中心差分"),
+    "unfinished": ("Unfinished.", "未写完。"),
+    "values": ("Values", "变量的值"),
+    "derivative": ("Derivative", "导数"),
+    "autograd": ("PyTorch", "PyTorch"),
+    "symbolic": ("SymPy (symbolic)", "SymPy（符号求导）"),
+    "difference": ("Differences", "中心差分"),
+    "agreement": ("Comparison", "比较"),
     "agree": ("agree", "一致"),
-    "constant": (
-        "There is no variable in it, so there is nothing to differentiate by.",
-        "其中没有变量，因此没有可求导的对象。",
-    ),
+    "differ": ("differ", "不一致"),
+    "constant": ("No variables, so no derivative.", "没有变量，因此没有导数。"),
     "hessian": (
-        "Hessian: ∂²/∂row ∂column, by differentiating the gradient",
-        "Hessian 矩阵：∂²/∂行 ∂列，对梯度再求导",
+        "Hessian: ∂²{result}/∂row ∂column, by differentiating the gradient",
+        "海森矩阵（Hessian）：∂²{result}/∂行 ∂列，对梯度再求导",
     ),
     "hessian_agrees": ("SymPy's second derivatives agree.", "与 SymPy 的二阶导数一致。"),
     "hessian_differs": (
@@ -50,44 +47,69 @@ WORDS: Words = {
     "back": ("◀ Back", "◀ 上一步"),
     "next": ("Next ▶", "下一步 ▶"),
     "end": ("End ▶|", "结尾 ▶|"),
+    "play": ("▶ Play", "▶ 播放"),
+    "pause": ("❚❚ Pause", "❚❚ 暂停"),
     "leaves": (
-        "Only the leaves have values. Press Next to compute forward.",
-        "只有叶子节点有值。按“下一步”开始前向计算。",
+        "Only the variables (dashed) have values. Press Next or Play to compute forward; on the "
+        "arrows the local derivatives will appear.",
+        "只有变量（虚线框）有值。按“下一步”或“播放”开始前向计算；箭头上会显示局部导数。",
     ),
     "forward": ("Forward, {done} of {all}", "前向，第 {done} / {all} 步"),
     "backward": ("Backward, {done} of {all}", "反向，第 {done} / {all} 步"),
     "added": (
-        "{names} is used more than once, so what comes back along each use is added up.",
-        "{names} 被多次使用，各条路径传回的梯度要相加。",
+        "{names:en} is used more than once, so what comes back along each use is added up.",
+        "{names:zh} 被多次使用，各条路径传回的梯度要相加。",
     ),
-    "legend": (
-        "Dashed: variables. = value; ∂ gradient of the result; in small print PyTorch's grad_fn; "
-        "on the arrows the local derivatives.",
-        "虚线框为变量。= 后是值；∂ 是结果对它的梯度；小字是 PyTorch 的 grad_fn；箭头上是局部导数。",
+    "added_each": (
+        "{names:en} are each used more than once, so what comes back along each use is added up.",
+        "{names:zh} 各被多次使用，各条路径传回的梯度要分别相加。",
     ),
+    "functions": ("PyTorch's grad_fn", "PyTorch 的 grad_fn"),
+    "window": (
+        "Graph. Arrow keys move it, + and − zoom, 0 fits it in.",
+        "计算图。方向键移动，+ 和 − 缩放，0 显示全图。",
+    ),
+    "zoom": (
+        '<div class="ag-zoom"><button data-zoom="+" aria-label="Zoom in">+</button>'
+        '<button data-zoom="-" aria-label="Zoom out">−</button>'
+        '<button data-zoom="0" aria-label="Whole graph" title="Whole graph">⤢</button></div>',
+        '<div class="ag-zoom"><button data-zoom="+" aria-label="放大">+</button>'
+        '<button data-zoom="-" aria-label="缩小">−</button>'
+        '<button data-zoom="0" aria-label="显示全图" title="显示全图">⤢</button></div>',
+    ),
+    "graph_name": (
+        "Graph of {result} = {source}: {operations}, {variables}; step {step} of {steps}{now}.",
+        "{result} = {source} 的计算图：{operations}，{variables}；"
+        "第 {step} 步，共 {steps} 步{now}。",
+    ),
+    "operation": ("{n} operation", "{n} 个运算"),
+    "operations": ("{n} operations", "{n} 个运算"),
+    "variable": ("{n} variable", "{n} 个变量"),
+    "variables": ("{n} variables", "{n} 个变量"),
     "formula": ("Formula", "公式"),
     "simplified": ("simplified", "化简"),
     "too_long": ("too long to show", "太长，不显示"),
-    "move": ("See it move", "动起来"),
-    "along": ("Curve along", "曲线的变量"),
-    "across": ("Contours: across", "等高线：横轴"),
-    "up": ("Contours: up", "等高线：纵轴"),
+    "descent": ("Curves and descent", "曲线与梯度下降"),
+    "along": ("Curve: variable", "曲线：变量"),
+    "across": ("Contour: x-axis", "等高线：横轴"),
+    "up": ("Contour: y-axis", "等高线：纵轴"),
     "trained": ("Variables that descent changes", "梯度下降改变的变量"),
     "rate": ("Learning rate", "学习率"),
     "steps": ("Steps", "步数"),
-    "safe": ("Half the limit", "极限的一半"),
-    "unsafe": ("Past the limit", "超过极限"),
+    "safe": ("Safe rate", "安全学习率"),
+    "unsafe": ("Too large a rate", "过大的学习率"),
     "curve_title": (
-        "Along {name}, with the tangent: slope {slope}",
-        "沿 {name} 的曲线与切线：斜率 {slope}",
+        "{result} along {name}, with the tangent: slope {slope}",
+        "{result} 沿 {name} 的曲线与切线：斜率 {slope}",
     ),
     "contour_title": (
-        "Lines of equal value, and the gradient: the way straight up",
-        "等值线与梯度：上升最快的方向",
+        "Lines of equal {result}, and the gradient: the way straight up",
+        "{result} 的等值线与梯度：上升最快的方向",
     ),
-    "loss_title": ("After each step", "每一步之后"),
+    "loss_title": ("{result} after each step", "每一步之后的 {result}"),
+    "loss_way": ("{method} from {first} to {last}", "{method}从 {first} 到 {last}"),
+    "loss_table": ("L after each step, in numbers", "每一步之后 L 的数值"),
     "step_name": ("step", "步"),
-    "loss_name": ("value", "值"),
     "plain": ("gradient descent", "梯度下降"),
     "momentum": ("with momentum 0.9", "带动量 0.9"),
     "adam": ("Adam", "Adam"),
@@ -184,6 +206,11 @@ WORDS: Words = {
 def label(key: str) -> I18nData:
     """The words under `key`, for the browser to put into the reader's language."""
     return i18n_key(f"autograd.{key}")
+
+
+def counted(n: int, key: str, language: str) -> str:
+    """ "1 variable", "2 variables": the plural's key has an s."""
+    return word(key if n == 1 else f"{key}s", language, n=n)
 
 
 def word(key: str, language: str, **facts: object) -> str:

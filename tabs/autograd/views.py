@@ -8,11 +8,12 @@ from html import escape
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from model.autograd.errors import ExpressionError
+from model.autograd.errors import ExpressionError, Names, ValueMissing
 from model.autograd.latex import latex, latex_name
+from model.autograd.unfinished import is_unfinished
 from model.errors import UserError
 from tabs.autograd import graph_svg
-from tabs.autograd.text import word
+from tabs.autograd.text import counted, word
 from tabs.numbers import number
 
 if TYPE_CHECKING:  # they import torch, which the page must not wait for
@@ -28,70 +29,114 @@ def exact(value: float) -> str:
     return number(value, 12, missing="—")
 
 
-def table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    """An HTML table with a name above each column and, first in its row, before each row."""
-    lines = ["".join(f"<th>{name}</th>" for name in head)]
-    for name, *cells in rows:
-        lines.append(f"<th>{name}</th>" + "".join(f"<td>{cell}</td>" for cell in cells))
-    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+def paragraph(key: str, language: str) -> str:
+    return f'<div class="ag"><p>{word(key, language)}</p></div>'
 
 
-def problem(error: UserError, language: str) -> str:
-    """A mistake; one in the expression with a caret at the character."""
-    pointer = kept = ""
-    if isinstance(error, ExpressionError):
-        kept = f" <small>{word('kept', language)}</small>"
-        if error.source.strip():
-            source = "".join(c if c.isprintable() else " " for c in error.source)
-            at = error.position
-            marked = f"{escape(source[:at])}<b>{escape(source[at : at + 1])}</b>"
-            pointer = f"<pre>{marked}{escape(source[at + 1 :])}\n{' ' * at}<b>^</b></pre>"
+def table(name: str, head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """An HTML table with a name above each column and, first in its row, before each row. It
+    scrolls, by keyboard too, under its `name`."""
+    lines = ["".join(f'<th scope="col">{each}</th>' for each in head)]
+    for first, *cells in rows:
+        cells_html = "".join(f"<td>{cell}</td>" for cell in cells)
+        lines.append(f'<th scope="row">{first}</th>{cells_html}')
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    region = f'class="ag-scroll" tabindex="0" role="region" aria-label="{escape(name)}"'
+    return f"<div {region}><table>{body}</table></div>"
+
+
+def hint(language: str) -> str:
+    """What can be typed, where a mistake would be told."""
+    return f'<p class="ag ag-hint">{word("expression_info", language)}</p>'
+
+
+def problem(error: UserError, language: str, hinders: bool = True) -> str:
+    """A mistake; one in the expression with its character marked. What is merely unfinished is
+    none, and is told more quietly. `hinders`: there is no answer because of it."""
+    pointer = ""
+    if isinstance(error, ExpressionError) and error.source.strip():
+        source = "".join(c if c.isprintable() else " " for c in error.source)
+        at = error.position
+        marked = f"{escape(source[:at])}<mark>{escape(source[at : at + 1] or ' ')}</mark>"
+        pointer = f"<pre>{marked}{escape(source[at + 1 :])}</pre>"
+    open_end = isinstance(error, ExpressionError) and is_unfinished(error)
+    unfinished = open_end or isinstance(error, ValueMissing)
     message = escape(error.message(language))
-    return f'<div class="ag ag-error">{pointer}<p>{message}{kept}</p></div>'
+    if open_end:
+        message = f"{word('unfinished', language)} {message}"
+    kind = "ag-unfinished" if unfinished else "ag-error"
+    hindering = " ag-hinders" if hinders else ""
+    return f'<div class="ag {kind}{hindering}">{pointer}<p>{message}</p></div>'
+
+
+def value(compared: Comparison) -> str:
+    """What the expression comes to."""
+    name = compared.expression.result_name
+    return f'<p class="ag">{name} = <span class="ag-big">{exact(compared.value)}</span></p>'
 
 
 def answer(compared: Comparison, second: str, language: str) -> str:
-    """The value and each partial derivative three ways, with what is remarkable."""
-    heads = [word(key, language) for key in ("autograd", "symbolic", "difference")]
+    """Each partial derivative three ways, with what is remarkable."""
+    keys = ("derivative", "autograd", "symbolic", "difference", "agreement")
     agree, differ = (
         f'<span class="yes">✓ {word("agree", language)}</span>',
-        '<span class="no">≠</span>',
+        f'<span class="no">≠ {word("differ", language)}</span>',
     )
+    result = compared.expression.result_name
     rows = []
     for row in compared.rows:
-        name, slope = f"∂/∂{escape(row.name)}", f"<b>{exact(row.autograd)}</b>"
+        name, slope = f"∂{result}/∂{escape(row.name)}", f"<b>{exact(row.autograd)}</b>"
         difference = exact(row.difference)
         if not math.isnan(row.error):
             difference += f" <small>± {number(row.error, 1)}</small>"
         rows.append([name, slope, exact(row.symbolic), difference, agree if row.agrees else differ])
-    shown = table(["", *heads, ""], rows) if rows else f"<p>{word('constant', language)}</p>"
+    heads = [word(key, language) for key in keys]
+    shown = table(heads[0], heads, rows) if rows else f"<p>{word('constant', language)}</p>"
     notes = "".join(
         f'<p class="ag-note">{escape(remark.message(language))}</p>' for remark in compared.remarks
     )
-    return (
-        f'<div class="ag ag-answer"><p>{word("value", language)} '
-        f'<span class="ag-big">{exact(compared.value)}</span></p>'
-        f'<div class="ag-scroll">{shown}</div>{notes}{second}</div>'
-    )
+    return f'<div class="ag">{shown}{notes}{second}</div>'
 
 
-def hessian(rows: Mapping[str, Mapping[str, float]], agrees: bool | None, language: str) -> str:
+def hessian(
+    expression: Expression,
+    rows: Mapping[str, Mapping[str, float]],
+    agrees: bool | None,
+    language: str,
+) -> str:
     """Second derivatives, and whether SymPy's are the same (None: not compared)."""
     key = {True: "hessian_agrees", False: "hessian_differs", None: "hessian_unchecked"}[agrees]
     names = map(escape, rows)
     body = ([escape(name), *map(exact, row.values())] for name, row in rows.items())
-    return (
-        f'<p>{word("hessian", language)}</p><div class="ag-scroll">{table(["", *names], body)}'
-        f"</div><p><small>{word(key, language)}</small></p>"
-    )
+    title = word("hessian", language, result=expression.result_name)
+    shown = table(title, ["∂²", *names], body)
+    return f"<p>{title}</p>{shown}<p><small>{word(key, language)}</small></p>"
 
 
-def graph(drawn: Graph, step: int) -> str:
-    """The graph at one of its steps: wide, and narrow for phones."""
-    wide, narrow = (graph_svg.svg(drawn, step, s) for s in (graph_svg.WIDE, graph_svg.NARROW))
-    return (
-        f'<div class="ag ag-graph"><div class="ag-wide">{wide}</div>'
-        f'<div class="ag-narrow">{narrow}</div></div>'
+def graph(drawn: Graph, step: int, functions: bool, language: str) -> str:
+    """The graph at one of its steps, from left to right and from top to bottom: the page shows
+    that which fits better (see `scripts/graph.js`)."""
+    name = graph_in_words(drawn, step, language)
+    styles = (graph_svg.WIDE, graph_svg.NARROW)
+    svgs = "".join(graph_svg.svg(drawn, step, style, name, functions) for style in styles)
+    source = escape(drawn.expression.source)
+    window = escape(word("window", language))
+    return f'<div class="ag ag-graph" data-graph="{source}" data-name="{window}">{svgs}</div>'
+
+
+def graph_in_words(drawn: Graph, step: int, language: str) -> str:
+    """What the graph shows, for those who hear the page."""
+    now = drawn.steps[step - 1].lines[-1] if step else ""
+    return word(
+        "graph_name",
+        language,
+        result=drawn.expression.result_name,
+        source=drawn.expression.source,
+        operations=counted(len(drawn.formulas), "operation", language),
+        variables=counted(len(drawn.expression.variables), "variable", language),
+        step=step,
+        steps=len(drawn.steps),
+        now=now and {"zh": "："}.get(language, ": ") + now,
     )
 
 
@@ -106,8 +151,8 @@ def step_text(drawn: Graph, step: int, language: str) -> str:
     lines = escape("\n".join(current.lines))
     added = ""
     if current.added:
-        names = escape(", ".join(current.added))
-        added = f"<p>{word('added', language, names=names)}</p>"
+        key = "added" if len(current.added) == 1 else "added_each"
+        added = f"<p>{escape(word(key, language, names=Names(current.added)))}</p>"
     return f'<div class="ag ag-step"><p><b>{title}</b></p><pre>{lines}</pre>{added}</div>'
 
 
@@ -119,10 +164,11 @@ def formulas(
 ) -> str:
     """The expression and its derivatives (None: too long, and empty: unknown) in LaTeX, as given
     and, where there is such a form, simplified: Markdown."""
-    forms = [("f", latex(expression), *simplified[:1])]
+    result = latex_name(expression.result_name)
+    forms = [(result, latex(expression), *simplified[:1])]
     shorter = dict(zip(expression.variables, simplified[1:], strict=False))
     for name in expression.variables if derivatives is None else derivatives:
-        partial = rf"\frac{{\partial f}}{{\partial {latex_name(name)}}}"
+        partial = rf"\frac{{\partial {result}}}{{\partial {latex_name(name)}}}"
         forms.append((partial, derivatives and derivatives[name], shorter.get(name)))
     parts = []
     for left, given, *rest in forms:
@@ -147,7 +193,8 @@ def plots(pictures: Mapping[str, str], paths: Sequence[Path], language: str) -> 
         f"<figure><figcaption>{escape(title)}</figcaption>{svg}</figure>"
         for title, svg in pictures.items()
     )
-    return f'<div class="ag"><p>{keys}</p><div class="ag-plots">{figures}</div></div>'
+    row = f'class="ag-plots" tabindex="0" role="group" aria-label="{word("descent", language)}"'
+    return f'<div class="ag"><p>{keys}</p><div {row}>{figures}</div></div>'
 
 
 def verdict(
@@ -196,9 +243,24 @@ def _verdict_keys(found: Stability, side: str) -> list[str]:
     return ["limit", {"below": "stays", "at": "at_limit", "past": "diverges"}[side]]
 
 
+def losses_in_words(title: str, paths: Sequence[Path], language: str) -> str:
+    """Where each method began and came to."""
+    ways = [
+        word(
+            "loss_way",
+            language,
+            method=word(path.method, language),
+            first=number(path.losses[0], 4),
+            last=number(path.losses[-1], 4),
+        )
+        for path in paths
+    ]
+    return f"{title}: {', '.join(ways)}" if language == "en" else f"{title}：{'，'.join(ways)}"
+
+
 def loss_table(paths: Sequence[Path], language: str) -> str:
     """The loss after every step, one column a method."""
     heads = [word("step_name", language), *(_key(path.method, language) for path in paths)]
     columns = [map(number, path.losses) for path in paths]
     rows = ([str(k), *row] for k, row in enumerate(zip_longest(*columns, fillvalue="")))
-    return f'<div class="ag ag-losses">{table(heads, rows)}</div>'
+    return f'<div class="ag ag-losses">{table(heads[0], heads, rows)}</div>'

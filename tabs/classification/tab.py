@@ -2,67 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import partial
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import gradio as gr
+from gradio.context import Context
 from gradio.data_classes import FileDataDict
 from PIL import Image
 
-from model.images.loader import load_picture
+from model.errors import UserError
+from model.images.loader import PictureTooHeavy, load_picture
 from model.serving.served import Served
 from tabs.api import endpoint
-from tabs.language import Words, i18n_key, say
-from tabs.listeners import again, listen
-from tabs.server.uploads import path_of
-from tabs.status import answered_by
+from tabs.classification import views
+from tabs.classification.text import TEXT as TEXT
+from tabs.language import i18n_key
+from tabs.listeners import Updates, again, listen
+from tabs.server.uploads import MEGABYTES, DiskFull, NotUploaded, path_of
 from tabs.zerogpu import on_gpu
 
 if TYPE_CHECKING:  # torch comes with it, and the page must be up before torch is
     from model.classifier.classifier import Answer, Classifier
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.jpg"))
-
-TEXT: Words = {
-    "classify.intro": (
-        "Drop a photo of an ant or a bee. The network says which it is, how sure it is, "
-        "where it looked, and when it is **neither**.",
-        "拖入一张蚂蚁或蜜蜂的照片。网络会说出它是哪一种、有多大把握、看的是哪里，"
-        "也会指出它**两者都不是**。",
-    ),
-    "classify.picture": ("Picture", "图片"),
-    "classify.examples": ("Or try one of these", "或者试试这些"),
-    "classify.probabilities": ("Probability of each class", "各类别的概率"),
-    "classify.heat_map": ("Where the evidence lies", "判断依据所在"),
-    "classify.waiting": ("The answer appears here.", "答案将显示在这里。"),
-    "classify.verdict": ("{label}, {confidence:.1%} sure", "{label}，把握 {confidence:.1%}"),
-    "classify.neither": ("Neither {classes}", "{classes}都不是"),
-    "classify.neither_nor": (" nor ", "和"),
-    "classify.none": ("None of the {count:,} classes", "{count:,} 个类别都不是"),
-    "classify.rest": ("the other {count:,} classes together", "其余 {count:,} 个类别合计"),
-    "classify.neither_why": (
-        "This picture is like nothing that the model was trained on (likeness {score:.3f}; "
-        "{threshold:.3f} is needed), so the probabilities below only compare classes that do not "
-        "apply.",
-        "这张图片与训练数据都不相似（相似度 {score:.3f}，需要 {threshold:.3f}），"
-        "因此下面的概率只是在不适用的类别之间作比较。",
-    ),
-    "classify.known_why": (
-        "It is like the pictures that the model was trained on (likeness {score:.3f}; "
-        "{threshold:.3f} is needed).",
-        "它与训练图片相似（相似度 {score:.3f}，需要 {threshold:.3f}）。",
-    ),
-}
-
-SHOWN = 1000  # classes in the table: a page with ten thousand lines is slow, and nobody reads it
-NAMED = 6  # classes that a heading may name
-
-# What the bundled model's classes are called in Chinese; other models' names are shown as given.
-CHINESE_NAMES = {"ants": "蚂蚁", "bees": "蜜蜂"}
 
 
 class ModelCard(TypedDict):
@@ -85,52 +49,52 @@ class Classification(TypedDict):
 
 def build(served: Served[Classifier]) -> None:
     """Make the tab's components, listeners and its `/classify` endpoint."""
-    gr.Markdown(i18n_key("classify.intro"))
-    with gr.Row():
-        with gr.Column():
+    gr.Markdown(i18n_key("classify.intro"), elem_id="classify-intro")
+    with gr.Row(elem_id="classify"):
+        with gr.Column(elem_id="classify-photo"):
             picture = gr.Image(
                 label=i18n_key("classify.picture"),
                 type="filepath",
                 image_mode=None,
                 sources=["upload", "webcam", "clipboard"],
-                height=360,
+                buttons=[],
                 elem_id="classify-picture",
             )
-            gr.Examples(
-                examples=[[str(path)] for path in EXAMPLES],
-                inputs=[picture],
-                label=i18n_key("classify.examples"),
-                examples_per_page=20,
-                api_visibility="private",
-                elem_id="classify-examples",
-            )
-        with gr.Column():
-            words = gr.HTML(waiting("en"), elem_id="classify-words")
-            probabilities = gr.Label(
-                label=i18n_key("classify.probabilities"),
-                show_heading=False,
-                elem_id="classify-probabilities",
-            )
-            heat_map = gr.Image(
-                label=i18n_key("classify.heat_map"),
-                interactive=False,
-                height=280,
-                buttons=["fullscreen"],
-                elem_id="classify-heat-map",
-            )
-    ask = asker(served)
-    listen(
-        [picture.change, again()],
-        show,
-        inputs={"picture": picture},
-        outputs={"words": words, "probabilities": probabilities, "heat_map": heat_map},
-        constants={"ask": ask},
-        concurrency_limit=1,  # each takes all processors
+            preview = gr.HTML(elem_id="classify-preview")
+        with gr.Column(elem_id="classify-answer"):
+            words = gr.HTML(views.BONE, elem_id="classify-words")
+            probabilities = gr.HTML(views.BONE, elem_id="classify-probabilities")
+        examples = gr.HTML(elem_id="classify-examples")
+        heat_map = gr.HTML(views.BONE, elem_id="classify-heat-map")
+    given = gr.Button(visible="hidden", elem_id="classify-given")
+    refused = gr.Textbox(visible="hidden", elem_id="classify-refused")
+    given.click(None, None, [picture, refused], js="() => page.given()", api_visibility="private")
+    constants = {"ask": asker(served)}
+    triggers = [Context.root_block.load, picture.change, refused.change, again()]
+    inputs = {"picture": picture, "refused": refused}
+    answer = {"words": words, "probabilities": probabilities, "heat_map": heat_map}
+    options = {
+        "concurrency_limit": 1,  # each takes all processors
         # Gradio would open the file with Pillow, which knows neither HEIC nor our error messages
-        preprocess=False,
-        show_progress="full",
+        "preprocess": False,
+    }
+    asked = listen(triggers, show, inputs, answer, constants, failed=show_problem, **options)
+    listen(triggers, show_preview, inputs, {"preview": preview}, failed=show_no_preview, **options)
+    # What never came to `show`: the queue is full, or the line is lost.
+    parts = [*answer.values(), preview]
+    asked.failure(None, None, parts, js="() => page.unanswered()", api_visibility="private")
+    files = {path.stem: examples.serve_static_file(path) for path in EXAMPLES}
+    # They lie beside the uploads, but do not go with them.
+    examples.keep_in_cache.update(file["path"] for file in files.values())
+    urls = {stem: file["url"].lstrip("/") for stem, file in files.items()}
+    listen(
+        [Context.root_block.load, again()],
+        show_examples,
+        inputs={},
+        outputs={"examples": examples},
+        constants={"urls": urls},
     )
-    endpoint(classify, "classify", ask=ask)
+    endpoint(classify, "classify", **constants)
 
 
 def asker(served: Served[Classifier]) -> Callable[[Image.Image], Answer]:
@@ -150,30 +114,61 @@ def asker(served: Served[Classifier]) -> Callable[[Image.Image], Answer]:
     return ask
 
 
-def show(picture: FileDataDict | None, ask: Callable, language: str) -> dict[str, Any]:
-    """The verdict, the probabilities and the heat map of a picture that was dropped."""
+def show(picture: FileDataDict | None, refused: str, ask: Callable, language: str) -> Updates:
+    """The verdict, the probabilities and the heat map of the picture that was given."""
+    check(picture, refused)
     if picture is None:
-        return {"words": waiting(language), "probabilities": None, "heat_map": None}
+        words = views.waiting(language)
+        return {"words": words, "probabilities": views.BONE, "heat_map": views.BONE}
     answer = ask(load_picture(path_of(picture)))
-    # matplotlib and torch come with it: only once there is something to draw
-    from model.images.heatmap import overlay
-
     return {
-        "words": verdict(answer, language),
-        "probabilities": table(answer.probabilities, language),
-        # there is no evidence for a class to show where the picture is of neither
-        "heat_map": overlay(answer.seen, answer.heat_map) if answer.known else None,
+        "words": views.verdict(answer, language),
+        "probabilities": views.bars(answer, language),
+        "heat_map": views.heat_map(answer, language),
     }
 
 
+def show_problem(error: UserError, language: str) -> Updates:
+    """Why there is no answer, in its place."""
+    return {"words": views.problem(error, language), "probabilities": "", "heat_map": ""}
+
+
+def show_preview(picture: FileDataDict | None, language: str) -> Updates:
+    """The picture that was given, before the model says anything of it."""
+    if picture is None:
+        return {"preview": ""}
+    name = str(picture.get("orig_name") or "") if isinstance(picture, dict) else ""
+    return {"preview": views.preview(load_picture(path_of(picture)), name, language)}
+
+
+def show_no_preview(error: UserError, language: str) -> Updates:
+    """Nothing: `show_problem` says why."""
+    return {"preview": ""}
+
+
+def show_examples(urls: Mapping[str, str], language: str) -> Updates:
+    """The pictures to click on, by what is on them."""
+    return {"examples": views.examples(urls, language)}
+
+
+def check(picture: FileDataDict | None, refused: str) -> None:
+    """Raises what is wrong where there is no picture because the server `refused` it, with this
+    HTTP status."""
+    if picture is None and refused:
+        refusals = {"413": PictureTooHeavy(limit=MEGABYTES), "503": DiskFull()}
+        raise refusals.get(refused, NotUploaded())
+
+
 def classify(image: FileDataDict, ask: Callable) -> Classification:
-    """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 40 megapixels,
+    """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 64 megapixels,
     the long side at most 20 times the short one.
 
     `verdict` is "known"; "unusual" when the picture is perhaps of a class, but unlike those that
     the model was trained on; or "neither" when it is like none of them: `label` and
     `probabilities` then only compare classes that do not apply. `known` is true for the first
     only. `known_score` is in 0..1.
+
+    对一张图片分类：给出最可能的类别 `label`、各类别的概率，以及图片是否像训练图片（`verdict`）。
     """
     answer = ask(load_picture(path_of(image)))
     return Classification(
@@ -187,46 +182,3 @@ def classify(image: FileDataDict, ask: Callable) -> Classification:
         device=answer.device,
         milliseconds=round(answer.milliseconds, 1),
     )
-
-
-def verdict(answer: Answer, language: str) -> str:
-    """The answer as a heading, what it rests on, and who gave it, as HTML."""
-    tell = partial(say, TEXT, language=language)
-    names = [name_of(name, language) for name in answer.probabilities]
-    if answer.known:
-        # rounding would claim a certainty that no model has
-        confidence = min(answer.confidence, 0.999)
-        label = name_of(answer.label, language)
-        heading = tell("classify.verdict", label=label, confidence=confidence)
-    elif len(names) > NAMED:
-        heading = tell("classify.none", count=len(names))
-    else:
-        heading = tell("classify.neither", classes=tell("classify.neither_nor").join(names))
-    tone = "known" if answer.known else "neither"
-    lines = [answered_by(answer.origin, answer.device, answer.milliseconds, language)]
-    if answer.known_score is not None:
-        facts = {"score": answer.known_score, "threshold": answer.known_threshold}
-        lines.insert(0, tell(f"classify.{tone}_why", **facts))
-    paragraphs = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    return f'<div class="classify-verdict {tone}"><h2>{escape(heading)}</h2>{paragraphs}</div>'
-
-
-def table(probabilities: dict[str, float], language: str) -> dict[str, float]:
-    """The probabilities to show, by the names to show: the SHOWN likeliest, and the rest's sum."""
-    ranked = sorted(probabilities.items(), key=lambda item: item[1], reverse=True)
-    shown = {name_of(name, language): probability for name, probability in ranked[:SHOWN]}
-    if rest := ranked[SHOWN:]:
-        folded = say(TEXT, "classify.rest", language, count=len(rest))
-        shown[folded] = sum(probability for _, probability in rest)
-    return shown
-
-
-def waiting(language: str) -> str:
-    """What stands in the verdict's place before there is one."""
-    text = say(TEXT, "classify.waiting", language)
-    return f'<div class="classify-verdict neither"><p>{text}</p></div>'
-
-
-def name_of(name: str, language: str) -> str:
-    """A class's name in the reader's language."""
-    return CHINESE_NAMES.get(name, name) if language == "zh" else name

@@ -11,6 +11,11 @@
   const queries = {}; // of each tab that was changed, without `tab`
   let settled = location.search; // the entry that Back is to come to
   let timer;
+  // Whether the visitor did anything at all: Gradio tells of its own changes as if they were theirs.
+  let touched = false;
+  for (const kind of ["pointerdown", "keydown", "input"])
+    addEventListener(kind, () => (touched = true), true);
+  let byHand = false; // whether a tab was clicked on
 
   const tabOf = (search) => {
     const query = new URLSearchParams(search);
@@ -51,14 +56,20 @@
 
   Object.assign(page, {
     tabOf: () => tabOf(location.search),
+    // The tab `name` shows what the address asks for, which is `query`.
+    holds: (name, query) => {
+      queries[name] = query;
+    },
     // The tab `name` was changed by hand, and now holds `query`.
     changed: (name, query) => {
+      const same = (queries[name] ?? "") === query;
       queries[name] = query;
-      if (name === tab) write();
+      if (touched && !same && name === tab) write();
     },
-    // The tab `name` is shown now.
+    // The tab `name` is shown now; Gradio says so of the first one too, before it is told another.
     turned: (name) => {
-      if (name === tab) return;
+      if (!byHand || name === tab) return;
+      byHand = false;
       settle();
       tab = name;
       put(searchOf(), "pushState");
@@ -72,8 +83,12 @@
     },
   });
 
+  const isTab = (element) => element.closest("#tabs > .tab-wrapper button") !== null;
+  addEventListener("click", (event) => (byHand = byHand || isTab(event.target)), true);
+
   addEventListener("popstate", () => {
     clearTimeout(timer);
+    touched = false;
     settled = location.search;
     tab = tabOf(settled);
     if (window.parent !== window)

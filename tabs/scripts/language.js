@@ -54,6 +54,8 @@
     visitor: () => JSON.stringify({ language, place: location.search.slice(1) }),
     // Have every answer on the page made again: in another language, or after the line was lost.
     again: () => document.querySelector("#again")?.click(),
+    // One of the page's texts, as the server would say it.
+    say: (key) => words()[key],
     // Gradio has drawn the page: an update of its tabs.
     openTab: () => {
       show();

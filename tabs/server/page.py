@@ -75,6 +75,11 @@ class Page(gr.Blocks):
         """The sessions that Gradio keeps, that which was used last at the end."""
         return list(self.state_holder.session_data)
 
+    @property
+    def needed_files(self) -> set[str]:
+        """The files in Gradio's folder that the page itself shows, whoever comes."""
+        return {path for block in self.blocks.values() for path in block.keep_in_cache}
+
     def forget(self, session: str) -> None:
         """Drop what Gradio keeps for a session, which starts anew if it comes back."""
         for kept in (

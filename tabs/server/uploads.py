@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from gradio import routes
@@ -17,15 +17,23 @@ from model.errors import UserError
 from model.images.loader import PictureTooHeavy
 
 MEGABYTES = 20  # a file
+MINUTES_KEPT = 10  # at most, after the upload
 PREFIX = "ants-or-bees-uploads-"
 # Seconds without a byte after which half an upload is left for good, and a folder without a sign
 # of life is that of an app that was killed.
 STALLED, DEAD = 120, 3 * 3600
+EVERY = 60  # seconds between two sweeps
 
 
 class NotUploaded(UserError):
-    en = "There is no picture to classify: choose it again, or upload one as image with the call."
-    zh = "没有可分类的图片：请重新选择图片，或在调用时用 image 参数上传一张。"
+    en = (
+        f"There is no picture to classify, or no more: it is deleted after {MINUTES_KEPT} minutes. "
+        "Choose it again, or upload one as image with the call."
+    )
+    zh = (
+        f"没有可分类的图片，或者图片已被删除（最多保留 {MINUTES_KEPT} 分钟）：请重新选择图片，"
+        "或在调用时用 image 参数上传一张。"
+    )
 
 
 class NoTemporaryFolder(UserError):
@@ -88,21 +96,26 @@ def heal(folder: Path) -> None:
         raise DiskFull() from error
 
 
-def keep_tidy(folder: Path) -> None:
+def keep_tidy(folder: Path, needed: Collection[str]) -> None:
     """Sweep every minute, for as long as the app runs."""
     while True:
         with contextlib.suppress(OSError):  # what vanished meanwhile needs no sweeping
-            sweep(folder)
-        time.sleep(60)
+            sweep(folder, needed)
+        time.sleep(EVERY)
 
 
-def sweep(folder: Path) -> None:
-    """Delete what uploads that broke off have left, and the folders of apps that were killed."""
+def sweep(folder: Path, needed: Collection[str] = ()) -> None:
+    """Delete the pictures that would otherwise be MINUTES_KEPT old at the next sweep, but for the
+    `needed` ones (paths), what uploads that broke off have left, and the folders of apps that were
+    killed."""
     now = time.time()
     os.utime(folder)  # a sign of life
-    for path in folder.glob("tmp*"):  # as Gradio calls an upload until it is complete
-        if path.is_file() and now - path.stat().st_mtime > STALLED:
-            path.unlink()
+    for path in folder.rglob("*"):
+        unfinished = path.parent == folder and path.name.startswith("tmp")  # as Gradio calls it
+        longest = STALLED if unfinished else 60 * MINUTES_KEPT - 2 * EVERY
+        with contextlib.suppress(OSError):  # one that cannot be deleted keeps no other
+            if path.is_file() and str(path) not in needed and now - path.stat().st_mtime > longest:
+                path.unlink()
     for other in folder.parent.glob(f"{PREFIX}*"):
         if now - other.lstat().st_mtime > DEAD and not other.is_symlink():
             shutil.rmtree(other, ignore_errors=True)

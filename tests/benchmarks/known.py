@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from model.classifier.classifier import Classifier
-from model.images.folder import PICTURE_SUFFIXES
+from model.images.formats import PICTURE_SUFFIXES
 from model.images.loader import load_picture
 from model.run.origin import Origin
 

@@ -32,7 +32,7 @@ def usual_loop(data: Path, weights: Path, seed: int = 0, epochs: int = EPOCHS) -
     from torchvision.models import resnet18
     from torchvision.transforms import v2
 
-    from model.images.folder import is_placeholder
+    from model.images.listing import is_placeholder
     from model.images.loader import load_picture
 
     torch.manual_seed(seed)

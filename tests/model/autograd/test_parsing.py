@@ -98,11 +98,17 @@ REFUSED = [
     ("1j", errors.ImplicitMultiplication, 1),
     ("x(3)", errors.NotAFunction, 0),
     ("eval(x)", errors.NotAFunction, 0),
-    ("1 + ln(x)", errors.NotAFunction, 4),
+    ("1 + ln(x)", errors.OtherName, 4),
+    ("x + sinn(x)", errors.OtherName, 4),
+    ("pow(x, 2)", errors.OtherName, 0),
+    *[
+        (f"2*{name}(x)", errors.FunctionNotAvailable, 2)
+        for name in ("cot", "softmax", "sigma", "sign", "asinh", "Atan2", "log1p", "elu")
+    ],
     ("sin", errors.FunctionWithoutArgument, 0),
     ("1 + sin x", errors.FunctionWithoutArgument, 4),
     ("sin(x, y)", errors.WrongArgumentCount, 0),
-    ("max(x)", errors.WrongArgumentCount, 0),
+    ("max(x)", errors.TooFewArguments, 0),
     ("sin()", errors.MissingOperand, 4),
     ("max(x,)", errors.MissingOperand, 6),
     ("1 +", errors.MissingOperand, 3),
@@ -111,6 +117,12 @@ REFUSED = [
     ("sin(*x)", errors.MissingOperand, 4),
     ("x, y", errors.StrayComma, 1),
     ("(1,5)", errors.StrayComma, 2),
+    ("1,50*x", errors.StrayComma, 1),
+    ("1,000", errors.DigitsGrouped, 1),
+    ("x + 1,234,567", errors.DigitsGrouped, 5),
+    ("max(1,000, x)", errors.DigitsGrouped, 5),
+    ("2 + x!", errors.FactorialNotSupported, 5),
+    ("x != 2", errors.ComparisonNotAllowed, 2),
     ("(x", errors.ParenthesisNotClosed, 0),
     ("sin((x)", errors.ParenthesisNotClosed, 3),
     ("x)", errors.ParenthesisNotOpened, 1),
@@ -147,6 +159,21 @@ def test_every_refusal_speaks_both_languages() -> None:
         if position and error is not errors.ExpressionTooLong:
             assert str(position + 1) in english
             assert str(position + 1) in chinese
+
+
+def test_the_sentences_say_what_to_write() -> None:
+    for source, english, chinese in (
+        ("ln(x)", "Did you mean log(…)? ", "是否想写 log(…)？"),
+        ("lg(x)", "Did you mean log10(…)? ", "是否想写 log10(…)？"),
+        ("pow(x, 2)", "Did you mean a**b? ", "是否想写 a**b？"),
+        ("cot(x)", "not available", "不支持"),
+        ("max(x)", "at least 2 arguments, not 1", "至少需要 2 个参数"),
+        ("max(1,000)", "Write 1000, without a comma", "请写作 1000"),
+    ):
+        with pytest.raises(errors.ExpressionError) as raised:
+            parse(source)
+        assert english in raised.value.message("en")
+        assert chinese in raised.value.message("zh")
 
 
 def test_too_many_operations_are_refused() -> None:

@@ -23,8 +23,8 @@ HARD = [
     ("(x + 1)*(x + 1) + sin(x + 1)", {"x": 3}),
     ("max(x, 2, min(y, 3)) + abs(x) + leaky_relu(-y) + softplus(x) + gelu(y)", {"x": 1, "y": 2}),
     (
-        "F*print + torch**2 + loss/s1 + (s1 + F)*(s1 + F)",
-        dict.fromkeys(["F", "print", "torch", "loss", "s1"], 2),
+        "F*print + torch**2 + L/s1 + (s1 + F)*(s1 + F)",
+        dict.fromkeys(["F", "print", "torch", "L", "s1"], 2),
     ),
     ("sin(2)*x + sqrt(pi/2 + e)*x**(1/3) + x**-2", {"x": 2}),
     ("α*β_1 + 1e3*α/2.50", {"α": 1e-7, "β_1": -3e20}),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -230,12 +231,29 @@ def test_ten_thousand_long_names_in_any_script_are_read(trained):
     assert read_config(config)[0] == tuple(names)
 
 
-@pytest.mark.parametrize("found", ["resnet50", None, 3, "x" * 1000])
-def test_another_architecture_is_named(folder, found):
-    spoil(folder, architecture=found)
-    with pytest.raises(WrongArchitecture, match=str(found)[:40]) as caught:
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"architecture": "resnet50"}, "is a resnet50;"),
+        ({"architecture": 3}, "is a 3;"),
+        ({"architecture": "x" * 1000}, "is a " + "x" * 40 + ";"),
+        ({"architecture": "two\nlines"}, "is a two lines;"),
+        ({"architecture": None}, "config.json names no architecture"),
+        ({"architecture": ""}, "config.json names no architecture"),
+        # of transformers, in whose config.json it has another name
+        ({"architecture": DELETE, "architectures": ["BertModel"]}, "is a BertModel;"),
+        ({"architecture": DELETE, "architectures": [], "model_type": "vit"}, "is a vit;"),
+        ({"architecture": DELETE, "architectures": "odd"}, "config.json names no architecture"),
+    ],
+)
+def test_another_architecture_is_named(folder, config, named):
+    spoil(folder, **config)
+    with pytest.raises(WrongArchitecture, match=re.escape(named)) as caught:
         Classifier.load(folder, ORIGIN, "cpu")
-    assert len(str(caught.value)) < 150
+    assert len(str(caught.value)) < 160
+    for language in ("en", "zh"):
+        assert "resnet18" in caught.value.message(language)
+        assert "None" not in caught.value.message(language)
 
 
 def test_a_missing_temperature_is_1(folder):

@@ -6,6 +6,7 @@ import ctypes
 import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,11 +17,12 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from model.hub.cache import cached_snapshots, find_cached, mark_good
+from model.hub.cache import cached_snapshots, find_cached, mark_good, with_copies_blamed
 from model.hub.download import fetch
 from model.hub.errors import (
     AccessDenied,
     CorruptFile,
+    HubSlow,
     HubUnavailable,
     MissingFile,
     NoSuchSource,
@@ -70,7 +72,13 @@ def test_what_a_source_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert parse_source("me/m@v1.0") == HubSource("me/m", "v1.0")
     assert parse_source("me/m@refs/pr/1") == HubSource("me/m", "refs/pr/1")
     assert parse_source("me/m@" + "a" * 40).is_pinned
+    assert parse_source(" me/m@v1.0\n") == HubSource("me/m", "v1.0")  # as pasted into a form
+    assert parse_source("runs/mine ") == Path("runs/mine")
+    (tmp_path / "photos ").mkdir()
+    assert parse_source("photos ") == Path("photos ")
     for bad in (
+        "",
+        " ",
         "nothing",
         "a/b/c",
         "/none",
@@ -80,9 +88,12 @@ def test_what_a_source_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         "../m",
         "me/--",
         "a b/c",
+        "me/m\u200b",
     ):
-        with pytest.raises(NoSuchSource):
+        with pytest.raises(NoSuchSource) as caught:
             parse_source(bad)
+        for language in ("en", "zh"):
+            assert repr(bad) in caught.value.message(language)
 
 
 def test_a_branch_becomes_a_commit_and_only_what_is_needed_is_downloaded(
@@ -108,7 +119,11 @@ def test_a_warm_cache_at_a_branch_makes_one_request(hub: HubServer, settings: Hu
     assert hub.requests == ["GET /api/models/me/model/revision/main"]
 
 
-def test_without_symbolic_links_the_hub_is_asked_for_hashes_only(
+def raise_os_error(*_: object, **__: object) -> None:
+    raise OSError("no links here")
+
+
+def test_without_symbolic_links_the_cache_is_believed_all_the_same(
     hub: HubServer, settings: HubSettings, monkeypatch: pytest.MonkeyPatch
 ):
     """As on Windows, where links need a privilege."""
@@ -116,14 +131,76 @@ def test_without_symbolic_links_the_hub_is_asked_for_hashes_only(
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_SYMLINKS", True, raising=False)
     snapshot = fetch(MODEL, settings)
     assert not (snapshot.folder / "config.json").is_symlink()
+    hub.requests.clear()
+    assert find_cached("me/model", snapshot.commit, settings) == snapshot
+    assert hub.requests == []
+
+
+def test_without_any_links_the_hub_is_asked_for_hashes_only(
+    hub: HubServer, settings: HubSettings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("os.symlink", raise_os_error)
+    monkeypatch.setattr("os.link", raise_os_error)
+    snapshot = fetch(MODEL, settings)
     assert find_cached("me/model", snapshot.commit, settings) is None
     hub.requests.clear()
     assert fetch(MODEL, settings) == snapshot
     assert hub.requests == ["GET /api/models/me/model/revision/main"]
 
 
-def raise_os_error(*_: object, **__: object) -> None:
-    raise OSError("no symbolic links here")
+@pytest.fixture
+def copied(hub: HubServer, settings: HubSettings, tmp_path: Path) -> HubSettings:
+    """A cache of one commit that was copied as `cp -rL` does, links followed."""
+    fetch(MODEL, settings)
+    shutil.copytree(settings.cache_folder, tmp_path / "copied")
+    assert not [path for path in (tmp_path / "copied").rglob("*") if path.is_symlink()]
+    return replace(settings, cache=tmp_path / "copied")
+
+
+def test_a_copied_cache_is_verified_and_believed(hub: HubServer, copied: HubSettings):
+    commit = hub.repos["me/model"].refs["refs/heads/main"]
+    (copied.storage("me/model") / "blobs" / "notes.txt").write_text("no content's name")
+    hub.requests.clear()
+    snapshot = find_cached("me/model", commit, copied)
+    assert snapshot is not None
+    assert contents(snapshot.folder).items() <= FILES.items()
+    assert list(cached_snapshots("me/model", copied)) == [snapshot]
+    assert hub.requests == []
+    outage = HubSlow()
+    assert with_copies_blamed(outage, "me/model", copied) is outage
+
+
+def flip(path: Path) -> None:
+    spoilt = bytearray(path.read_bytes())
+    spoilt[len(spoilt) // 2] ^= 1
+    path.write_bytes(spoilt)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda repo, files: flip(files / "model.safetensors"),
+        lambda repo, files: flip(files / "config.json"),
+        lambda repo, files: (files / "model.safetensors").write_text("../../blobs/0123"),
+        lambda repo, files: shutil.rmtree(repo / "blobs"),
+        lambda repo, files: (repo / "blobs" / sha256(FILES["model.safetensors"])).unlink(),
+    ],
+    ids=["weights", "config", "a link as text", "no blobs", "no blob"],
+)
+def test_a_copied_cache_that_cannot_be_verified_is_not_believed_and_that_is_said(
+    spoil, hub: HubServer, copied: HubSettings
+):
+    (files,) = (copied.storage("me/model") / "snapshots").iterdir()
+    spoil(copied.storage("me/model"), files)
+    assert find_cached("me/model", files.name, copied) is None
+    said = with_copies_blamed(HubUnavailable(reason="HTTP 503"), "me/model", copied)
+    for language, words in (("en", "A copy of me/model is in the cache"), ("zh", "的副本")):
+        assert "503" in said.message(language)
+        assert words in said.message(language)
+    assert isinstance(said, HubUnavailable)
+    shutil.rmtree(files)
+    assert type(with_copies_blamed(HubSlow(), "me/model", copied)) is HubSlow
+    assert contents(fetch(MODEL, copied).folder).items() <= FILES.items()
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "known.safetensors"])
@@ -221,6 +298,24 @@ def test_an_outage_is_not_called_a_wrong_model(
     hub.fail(kind, what)
     with pytest.raises(HubUnavailable):
         fetch(MODEL, replace(settings, timeout=0.2))
+
+
+def test_what_somebody_elses_repo_holds_is_said(hub: HubServer, settings: HubSettings):
+    hub.add("you/bert", {"config.json": b"{}", "pytorch_model.bin": b"x", "vocab.txt": b"a"})
+    hub.add("you/flux", {f"{name}.json": b"{}" for name in "abcdefgh"})
+    hub.add("you/none", {})
+    for repo, missing, held in (
+        ("bert", "model.safetensors", "config.json, pytorch_model.bin, vocab.txt"),
+        ("flux", "config.json", "a.json, b.json, c.json, d.json, e.json …"),
+        ("none", "config.json", "–"),
+    ):
+        with pytest.raises(MissingFile) as caught:
+            fetch(HubSource(f"you/{repo}"), settings)
+        for language in ("en", "zh"):
+            said = caught.value.message(language)
+            assert missing in said
+            assert held in said
+            assert "train.py push" in said
 
 
 def test_nobody_listens(settings: HubSettings):

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 from huggingface_hub import ModelCard, ModelCardData
+from markdown_it import MarkdownIt
 
-from model.run.card import cell, write_card
+from model.process.log import escape
+from model.run.card import Markdown, identifier, plain, write_card
 
 TEMPLATE = """\
 ---
@@ -37,17 +42,48 @@ End.
         "{% for %}",
         "{name}",
         "<b>&",
+        "<!-- hidden",
+        "*star* _under_ snake_case",
+        "[link](https://example.org)",
+        "$x$ ~~y~~ C#",
+        "&lt;b&gt;",
+        "tab\tand\x1b[1m",
+        "caf\udce9.jpg",
     ],
 )
 def test_users_words_stay_words(tmp_path, name):
     template = tmp_path / "card.md"
     template.write_text(TEMPLATE, encoding="utf-8")
-    data = ModelCardData(license="other", tags=[name])
-    text = write_card(template, data, name=name, classes=[cell(name), "b"])
+    tag = name.encode("ascii", "replace").decode()
+    data = ModelCardData(license="other", tags=[tag])
+    text = write_card(template, data, name=name, classes=[name, "b"])
     card = ModelCard(text)
-    assert card.data.tags == [name]
+    assert card.data.tags == [tag]
     assert card.data.license == "other"
-    assert card.text.startswith(f"# {name}\n\n| class")
-    (row,) = [line for line in text.splitlines() if line.endswith(" | 3 |") and "| b |" not in line]
-    assert row.replace("\\\\", "").replace("\\|", "").count("|") == 3
+    page = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(card.text)
+    seen = " ".join(escape(name).replace("\\n", " ").split())
+    assert f"<h1>{html.escape(seen, quote=False)}</h1>" in page.replace("&quot;", '"')
+    assert f"<td>{html.escape(seen, quote=False)}</td>" in page.replace("&quot;", '"')
+    assert page.count("<td>") == 4
     assert text.endswith("| b | 3 |\n\nEnd.\n")
+
+
+def test_texts_of_the_programs_own_stay_markdown(tmp_path):
+    (tmp_path / "card.md").write_text("{{ origin }}, {{ deep.name }}, {{ deep.count + 1 }}")
+    facts = {"origin": Markdown("[a](b) of `c`"), "deep": {"name": "*d*", "count": 2}}
+    text = write_card(tmp_path / "card.md", ModelCardData(), **facts)
+    assert text.split("---\n")[-1] == "[a](b) of `c`, \\*d\\*, 3\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("My photos (2)", "蚂蚁和蜜蜂", "cats&dogs", "a|b", "<b>", "..", "-dash-", "naïve café"),
+        *("a--b", "yes", "caf\udce9", "with/slash", "", "x" * 300),
+    ],
+)
+def test_whatever_a_folder_is_called_the_hub_gets_an_identifier(name):
+    assert re.fullmatch(r"[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*", identifier(name))
+    assert len(identifier(name)) <= 96
+    assert plain(name).isprintable()
+    assert identifier("hymenoptera_data") == plain("hymenoptera_data") == "hymenoptera_data"

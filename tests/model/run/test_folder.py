@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from model.hub.publish import read_files
 from model.run.folder import (
     DamagedRunFile,
     ForeignFiles,
@@ -17,6 +18,7 @@ from model.run.folder import (
     OutputIsLink,
     OutputNotWritable,
     OutputOfOtherKind,
+    PointerFile,
     Run,
     check_output,
     mark,
@@ -289,6 +291,19 @@ def test_a_missing_file_is_named_and_the_path_is_not(tmp_path, name):
     with pytest.raises(MissingRunFile, match=name) as caught:
         read_run(tmp_path / "run")
     assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "known.safetensors", "config.json"])
+def test_what_git_lfs_did_not_fetch_is_named_for_what_it_is(tmp_path, name):
+    write_run(tmp_path / "run", RUN)
+    (tmp_path / "run" / name).write_bytes(
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 44700000\n" % 7
+    )
+    for read in (read_run, lambda folder: read_files(folder, "me/bees")):
+        with pytest.raises(PointerFile, match="git lfs pull") as caught:
+            read(tmp_path / "run")
+        assert name in caught.value.message("zh")
+        assert str(tmp_path) not in str(caught.value)
 
 
 @pytest.mark.parametrize(

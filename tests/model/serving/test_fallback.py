@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -117,6 +118,24 @@ def test_a_pinned_commit_in_a_warm_cache_needs_no_hub(hub: HubServer, serve: Ser
     assert served.get(10).origin.revision == head(hub)
     assert served.notice is None
     assert hub.requests == []
+
+
+def test_a_copied_cache_is_served_offline_or_said_to_be_of_no_use(
+    hub: HubServer, serve: Serve, tmp_path: Path
+):
+    source = f"me/model@{head(hub)}"
+    serve(source).get(10)
+    shutil.copytree(tmp_path / "hub", tmp_path / "copied")  # follows the links
+    away = {"cache": tmp_path / "copied", "endpoint": "http://127.0.0.1:9"}
+    for each in (source, "me/model"):
+        assert serve(each, **away).get(10).name == "first"
+    assert serve(source, **away).notice is None
+    shutil.rmtree(tmp_path / "copied" / "models--me--model" / "blobs")
+    served = serve(source, **away)
+    assert served.get(10).name == "bundled"
+    assert served.notice is not None
+    assert "A copy of me/model is in the cache, but nothing" in served.notice.message("en")
+    assert "me/model 的副本" in served.notice.message("zh")
 
 
 @pytest.mark.parametrize("fault", [503, "html", "stall", "lost"])
@@ -237,4 +256,5 @@ def test_folders_and_nonsense(serve: Serve, tmp_path: Path):
     (tmp_path / "mine" / "config.json").write_text('{"name": "mine"}')
     assert serve(str(tmp_path / "mine")).get(10) == Named("mine", Origin("mine"))
     assert name_served(serve("no such thing")) == "NoSuchSource"
+    assert name_served(serve(" me/model ")) == "first"
     assert name_served(serve("/none/here/at/all")) == "NoSuchSource"

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import textwrap
+import time
 
 import pytest
 import torch
@@ -12,9 +13,12 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 from model.classifier.classifier import Classifier
+from model.images.folder import Picture, PictureFolder
 from model.run.folder import read_json
 from model.run.origin import Origin
 from model.training.card import draw_curves, draw_reliability, write_card
+from model.training.cross_validation import Choice
+from model.training.evaluation import judge
 from tests.pictures import make_picture
 
 
@@ -103,7 +107,10 @@ def test_doubtful_labels_are_named_for_the_photos_they_belong_to(spoiled):
 
 def test_skipped_pictures_are_named(spoiled):
     card = write_card({**spoiled, "skipped": ["train/blue/imageNotFound.gif"]})
-    assert "Left out as a placeholder: `train/blue/imageNotFound.gif`." in card
+    assert "Left out (1): train/blue/imageNotFound.gif." in card
+    card = write_card({**spoiled, "skipped": [f"{n}.txt" for n in range(1000)]})
+    assert "Left out (1000): 0.txt, 1.txt" in card
+    assert card.count(".txt") == 20
 
 
 def test_many_classes(spoiled):
@@ -116,6 +123,37 @@ def test_many_classes(spoiled):
     assert "蚂蚁, 蜜蜂, naïve, d and e" in text
     assert "| **蜜蜂** | 5 | 6 | 7 | 8 | 9 |" in text
     assert card.data.model_name == "colours"
+
+
+def test_a_thousand_classes_stay_readable(spoiled, tmp_path):
+    """Of synthetic answers, a fifth of which go to the next class but one."""
+    count, each = 1000, 5
+    classes = tuple(f"class {k:03d} " + "of a rather long name" * 3 for k in range(count))
+    labels = torch.arange(count).repeat_interleave(each)
+    answers = torch.where(torch.arange(len(labels)) % each == 0, (labels + 2) % count, labels)
+    answers[labels == 7] = 8  # the most frequent mistake
+    pictures = tuple(
+        Picture(tmp_path / "val" / classes[k][:9] / f"{n}.jpg", k)
+        for n, k in enumerate(labels.tolist())
+    )
+    folder = PictureFolder(tmp_path, classes, pictures, pictures)
+    said = 5.0 * torch.nn.functional.one_hot(answers, count)
+    start = time.monotonic()
+    figures = judge(folder, Choice(1.0, said, {}), said, said)
+    card = write_card(
+        {**spoiled, **figures, "classes": dict.fromkeys(classes, spoiled["classes"]["red"])}
+    )
+    assert time.monotonic() - start < 60  # seconds; it takes a few
+    assert "confusion_matrix" not in figures
+    assert sum(each["count"] for each in figures["confusions"]) == int((answers != labels).sum())
+    assert figures["confusions"][0] == {"label": classes[7], "answer": classes[8], "count": 5}
+    assert f"| {classes[7]} | {classes[8]} | 5 |" in card
+    assert len(card.encode()) < 30_000
+    assert max(map(len, card.splitlines())) < 3000
+    assert "tells apart 1,000 classes (class 000" in card
+    assert "The other 980 classes are in metrics.json." in card
+    assert len(json.dumps(figures)) < 1_000_000
+    ModelCard(card)
 
 
 def test_figures_are_pictures_and_the_same_each_time(metrics):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import hashlib
 import pickle
 
@@ -105,11 +106,13 @@ def wrong_weights(weights, what: str):
         "a list": [1, 2],
         "a tensor": torch.ones(3),
         "numbered": {0: torch.ones(2)},
-        "nested": {"state_dict": weights},
+        "nested without end": {"state_dict": {"model": {"net": {"model": weights}}}},
+        "optimizer alone": {"optimizer": {"state": {}}, "epoch": 3},
+        "two networks": {f"{who}.{name}": v for name, v in weights.items() for who in "ab"},
         "nothing": {},
         "resnet34": resnet34().state_dict(),
         "10 classes": resnet18(num_classes=10).state_dict(),
-        "renamed": {f"module.{name}": value for name, value in weights.items()},
+        "resnet34 in a module": {f"module.{k}": v for k, v in resnet34().state_dict().items()},
         "not a number": {**weights, "fc.bias": weights["fc.bias"] / 0},
     }[what]
 
@@ -120,11 +123,13 @@ def wrong_weights(weights, what: str):
         ("a list", "not a state dict"),
         ("a tensor", "not a state dict"),
         ("numbered", "not a state dict"),
-        ("nested", "not a state dict"),
+        ("nested without end", "not a state dict"),
+        ("optimizer alone", "not a state dict"),
+        ("two networks", "Unexpected key"),
         ("nothing", "Missing key"),
         ("resnet34", "Unexpected key"),
         ("10 classes", "size mismatch for fc"),
-        ("renamed", "Unexpected key"),
+        ("resnet34 in a module", "Unexpected key"),
         ("not a number", "NaN or infinity"),
     ],
 )
@@ -135,6 +140,69 @@ def test_tensors_that_are_no_imagenet_resnet18(tmp_path, weights, what, reason):
     assert len(str(caught.value)) < 350
     assert "\n" not in str(caught.value)
     assert "w.pth" in caught.value.message("zh")
+
+
+def prefixed(weights: dict, prefix: str) -> dict:
+    return {prefix + name: value for name, value in weights.items()}
+
+
+@pytest.mark.parametrize(
+    ("wrap", "said"),
+    [
+        (lambda w: w, ""),
+        (lambda w: {"state_dict": w}, "out of state_dict"),
+        (lambda w: {"model": w, "optimizer": {"lr": 0.1}, "epoch": 3}, "out of model"),
+        (lambda w: {"model_state_dict": w, "loss": torch.ones(1)}, "out of model_state_dict"),
+        (lambda w: {"model": {"state_dict": w}}, "out of model / state_dict"),
+        (lambda w: prefixed(w, "module."), "without the prefix module."),
+        (lambda w: prefixed(w, "module._orig_mod."), "without the prefix module._orig_mod."),
+        (lambda w: {"net": prefixed(w, "backbone.")}, "out of net, without the prefix backbone."),
+        (  # of Lightning
+            lambda w: {
+                "state_dict": {**prefixed(w, "model."), "loss.weight": torch.ones(2)},
+                "pytorch-lightning_version": "2.5",
+                "hyper_parameters": {"lr": 0.1},
+            },
+            "out of state_dict, without the prefix model., leaving 1 other entries",
+        ),
+        (  # of torchvision's references
+            lambda w: {"model": w, "args": argparse.Namespace(lr=0.1, device="cuda")},
+            "out of model",
+        ),
+    ],
+)
+def test_the_usual_wrappings_are_taken_off_and_named(tmp_path, weights, wrap, said):
+    torch.save(wrap(weights), tmp_path / "w.pth")
+    initial = load_initial(tmp_path / "w.pth")
+    assert initial.unwrapped == said
+    for name, value in initial.network.state_dict().items():
+        assert torch.equal(value, weights[name])
+
+
+def test_prefixes_in_safetensors(tmp_path, weights):
+    save_file(prefixed(weights, "module."), tmp_path / "w.safetensors")
+    assert load_initial(tmp_path / "w.safetensors").unwrapped == "without the prefix module."
+
+
+def test_a_whole_network_or_more_is_refused_with_what_to_save(tmp_path, weights):
+    torch.save(resnet18(), tmp_path / "network.pth")
+    torch.save({"model": weights, "where": tmp_path}, tmp_path / "path.pth")
+    for file, named in (
+        ("network.pth", "torchvision.models.resnet.ResNet"),
+        ("path.pth", "pathlib"),
+    ):
+        with pytest.raises(WrongInitialWeights, match=named) as caught:
+            load_initial(tmp_path / file)
+        assert "save model.state_dict() alone" in str(caught.value)
+        assert "weights_only" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_what_git_lfs_did_not_fetch(tmp_path, suffix):
+    file = tmp_path / f"w{suffix}"
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4\n")
+    with pytest.raises(WrongInitialWeights, match="Git LFS pointer"):
+        load_initial(file)
 
 
 def test_missing_files_and_folders(tmp_path):

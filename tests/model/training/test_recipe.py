@@ -11,6 +11,7 @@ from safetensors import safe_open
 from torchvision.models import resnet18
 
 from model.classifier.classifier import Classifier
+from model.images.errors import TooFewPictures
 from model.images.folder import read_folder
 from model.images.loader import load_picture
 from model.run.folder import OutputInTheWay, OutputNotWritable, UselessRun, read_json, read_run
@@ -19,7 +20,6 @@ from model.run.progress import Silence
 from model.training.calibration import wilson_interval
 from model.training.initial_weights import IMAGENET_CLASSES
 from model.training.loop import Diverged
-from model.training.pictures import OnePicture
 from model.training.recipe import train_classifier
 from model.training.settings import ClassifierSettings
 from tests.pictures import make_data, make_picture
@@ -279,7 +279,7 @@ def test_one_picture_of_a_class_is_too_few(initial_weights, tmp_path):
     make_data(tmp_path / "data", train=3, val=1)
     for number in (1, 2):
         (tmp_path / "data" / "train" / "red" / f"{number}.png").unlink()
-    with pytest.raises(OnePicture, match="red"):
+    with pytest.raises(TooFewPictures, match="red"):
         train_classifier(SHORT, tmp_path / "data", tmp_path / "run", init_weights=initial_weights)
     assert [each.name for each in tmp_path.iterdir()] == ["data"]
 

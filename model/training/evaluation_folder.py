@@ -1,0 +1,131 @@
+"""The pictures that a finished classifier is judged on, and whether they are of its classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.images.errors import DataError, SplitTwice, check
+from model.images.folder import Picture, class_name, split_named
+from model.images.listing import UNUSED, Listing
+from model.process.log import escape
+
+OTHER = "other"
+
+
+class NoSuchFolder(DataError):
+    en = "--data: there is no folder {folder!r}. Check the spelling."
+    zh = "--data：找不到文件夹 {folder!r}。请检查拼写。"
+
+
+class OtherClasses(DataError):
+    en = (
+        "The classes of {folder} are not the model's. Unknown to the model: {unknown}. Missing "
+        "here: {missing}. Name each folder as the model names its class; pictures of none of the "
+        "classes go into a folder called other."
+    )
+    zh = (
+        "{folder} 的类别与模型的类别不同。模型不认识：{unknown}。此处缺少：{missing}。"
+        "请按模型的类别命名各文件夹；不属于任何类别的图片放进名为 other 的文件夹。"
+    )
+
+
+class NoPictures(DataError):
+    en = "{folder} holds no picture of the model's classes: {classes}. Add a folder for each."
+    zh = "{folder} 中没有属于模型类别（{classes}）的图片。请为每个类别添加一个文件夹。"
+
+
+@dataclass(frozen=True)
+class EvaluationFolder:
+    """What was found: `pictures` of the model's classes, by its numbers, and `other` ones, which
+    have a negative number. `part` is the folder inside `root` that holds the classes, "" for `root`
+    itself. `missing` classes have no picture; what was left out is told in lines."""
+
+    root: Path
+    part: str
+    pictures: tuple[Picture, ...]
+    other: tuple[Picture, ...]
+    missing: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What is evaluated: the folder's name and the part's."""
+        return escape(f"{self.root.resolve().name}/{self.part}".rstrip("/"))
+
+    def describe(self, num_classes: int) -> list[str]:
+        """In lines: what is evaluated, and what is not."""
+        count = num_classes - len(self.missing)
+        lines = [f"{self.name}: {len(self.pictures)} pictures of {count} classes"]
+        if self.other:
+            lines[0] += f", and {len(self.other)} of none of them ({OTHER})"
+        if self.missing:
+            lines.append(f"missing here, so not judged: {listed(self.missing)}")
+        return [*lines, *self.left_out]
+
+
+def read_evaluation_folder(root: Path, classes: Sequence[str]) -> EvaluationFolder:
+    """The pictures under `root`, which holds a folder a class of the model's `classes`, or holds
+    val (else test, under any of their usual names) with them. A folder `other`, in either place, is
+    of none of the classes, unless the model has a class of that name. Classes must be called as the
+    model calls them, to the letter.
+
+    Raises NoSuchFolder, OtherClasses, NoPictures, SplitTwice, LoopedFolder, FolderNotRead, or
+    ManyProblems for several.
+    """
+    if not root.is_dir():
+        raise NoSuchFolder(folder=str(root))
+    listing = Listing(root)
+    folders, part = by_class(listing, root), ""
+    others = [] if OTHER in classes else folders.pop(OTHER, [])
+    if split := None if folders.keys() & set(classes) else find_split(folders, listing):
+        if unused := [each for same in folders.values() for each in same if each != split]:
+            listing.left_out[UNUSED] += unused
+        folders, part = by_class(listing, split), split.name
+        others = others + ([] if OTHER in classes else folders.pop(OTHER, []))
+    found = {
+        name: [p for each in same for p in listing.pictures(each)] for name, same in folders.items()
+    }
+    missing = [name for name in classes if not found.get(name)]
+    if unknown := [name for name, files in found.items() if files and name not in classes]:
+        facts = {"unknown": listed(unknown), "missing": listed(missing) or "–"}
+        listing.problems.append(OtherClasses(folder=escape(str(root / part)), **facts))
+    elif len(missing) == len(classes):
+        listing.problems.append(
+            NoPictures(folder=escape(str(root / part)), classes=listed(classes))
+        )
+    pictures = [Picture(path, k) for k, name in enumerate(classes) for path in found.get(name, ())]
+    other = [Picture(path, -1) for folder in others for path in listing.pictures(folder)]
+    check(root, listing.problems)
+    return EvaluationFolder(
+        root, part, tuple(pictures), tuple(other), tuple(missing), tuple(listing.lines())
+    )
+
+
+def by_class(listing: Listing, folder: Path) -> dict[str, list[Path]]:
+    """The folders in `folder` by the class that a training would make of their names."""
+    found: dict[str, list[Path]] = {}
+    for path in listing.folders(folder):
+        found.setdefault(class_name(path.name), []).append(path)
+    return found
+
+
+def find_split(folders: Mapping[str, Sequence[Path]], listing: Listing) -> Path | None:
+    """The folder that is called as a val split is, or else as a test split."""
+    for wanted in ("val", "test"):
+        found = [
+            path for same in folders.values() for path in same if split_named(path.name) == wanted
+        ]
+        if len(found) > 1:
+            names = ", ".join(map(listing.name, found))
+            listing.problems.append(SplitTwice(folder=listing.root, names=names))
+        if found:
+            return found[0]
+    return None
+
+
+def listed(names: Sequence[str], limit: int = 20) -> str:
+    """The names in a line, all of them while they are few."""
+    more = f" … ({len(names)})" if len(names) > limit else ""
+    return escape(", ".join(names[:limit]) + more)
