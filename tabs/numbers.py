@@ -12,10 +12,6 @@ def number(value: float, digits: int = 6, missing: str = "nan") -> str:
 
 
 def signed(value: float, decimals: int = 2) -> str:
-    """With its sign, unless it is rounded to zero, and so many digits behind the point; "–" for
-    nan."""
-    if math.isnan(value):
-        return "–"
-    rounded = round(value, decimals) if math.isfinite(value) else value
-    shown = f"{rounded:+.{decimals}f}" if rounded else f"{0:.{decimals}f}"
-    return shown.replace("-", "−").replace("inf", "∞")
+    """With its sign, none at zero, and always so many digits behind the point."""
+    rounded = round(value, decimals) + 0.0
+    return f"{rounded:{'+' if rounded else ''}.{decimals}f}".replace("-", "−")

@@ -61,15 +61,22 @@ class Watched:
 
 def build() -> dict[str, Component]:
     """The settings, the buttons and the charts. Returns the settings, "rate" and "batch"."""
-    new, narrow = Place(), {"min_width": 120}
+    new = Place()
     with gr.Row(elem_classes="regression-learn"):
         with gr.Column(min_width=280):
             gr.Markdown(i18n_key("regression.learn"))
             rate = gr.Radio(LEARNING_RATES, value=new.rate, label=i18n_key("regression.rate"))
             batch = gr.Radio(BATCH_SIZES, value=new.batch, label=i18n_key("regression.batch"))
             with gr.Row():
-                train = gr.Button(i18n_key("regression.train"), variant="primary", **narrow)
-                stop = gr.Button(i18n_key("regression.stop"), **narrow)
+                train, stop = (
+                    gr.Button(
+                        i18n_key(f"regression.{name}"),
+                        variant="primary" if name == "train" else "secondary",
+                        min_width=120,
+                        elem_id=f"regression-{name}",
+                    )
+                    for name in ("train", "stop")
+                )
         with gr.Column(scale=2, min_width=300):
             untrained = show_learning(str(i18n_key("regression.untrained")), None, "en")
             charts = gr.HTML(untrained, elem_id=CHARTS)

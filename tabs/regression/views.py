@@ -161,7 +161,10 @@ def _draw_bar(name: str, network: float, true: float, full: float) -> str:
         class_="track",
         aria_hidden="true",
     )
-    numbers = [tag("b", text=signed(network)), tag("span", text=signed(true))]
+    numbers = [
+        tag("b", text=signed(network) if math.isfinite(network) else "–"),
+        tag("span", text=signed(true)),
+    ]
     return tag("div", tag("span", text=name), track, *numbers, class_="row", role="listitem")
 
 
