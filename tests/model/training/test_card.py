@@ -61,7 +61,7 @@ def test_the_hub_reads_its_front_matter(trained, metrics):
 def test_figures_in_the_card_are_those_of_the_metrics(trained, metrics):
     card = (trained / "README.md").read_text(encoding="utf-8")
     low, high = metrics["val"]["interval"]
-    (row,) = [line for line in card.splitlines() if line.startswith("| val |")]
+    (row, _) = [line for line in card.splitlines() if line.startswith("| val |")]
     assert f"{metrics['val_correct']} ({metrics['val_accuracy']:.1%})" in row
     assert f"{low:.1%} to {high:.1%}" in row
     assert f"{metrics['val']['ece']:.3f} ({metrics['val_uncalibrated']['ece']:.3f})" in row

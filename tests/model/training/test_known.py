@@ -85,7 +85,7 @@ def test_evidence_comes_from_prototypes_that_saw_only_the_others():
     by_hand = prototype_score(windows[others], labels[others], head).evidence(windows[fold])
     assert torch.equal(found[fold], by_hand)
     seen = prototype_score(windows, labels, head).evidence(windows)
-    assert (found <= seen + 1e-6).float().mean() > 0.9
+    assert (found.mean(dim=0) < seen.mean(dim=0)).all()
 
 
 @pytest.mark.parametrize("count", [2, 60])
@@ -95,7 +95,7 @@ def test_the_score_of_any_number_of_pictures(count):
     known = fit_known_score(windows, labels, head, evidence)
     scores = combine(evidence, known.limits)
     assert known.percentile(scores.min().item()) == pytest.approx(0, abs=1)
-    assert known.percentile(scores.median().item()) == pytest.approx(50, abs=3)
+    assert known.percentile(scores.quantile(0.5).item()) == pytest.approx(50, abs=3)
     assert [known.verdict(each) for each in known(windows).tolist()].count("known") >= 1.9 * count
     elsewhere, *_ = windows_like(count, seed=1)
     assert {known.verdict(each) for each in known(elsewhere).tolist()} == {"neither"}
