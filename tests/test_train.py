@@ -352,7 +352,8 @@ def test_two_processes_work_as_one(initial_weights, tmp_path, capsys):
     assert abs(two["val_correct"] - one["val_correct"]) <= 1
     assert two["val"]["nll"] == pytest.approx(one["val"]["nll"], abs=0.03)
     assert two["out_of_fold"]["nll"] == pytest.approx(one["out_of_fold"]["nll"], abs=0.03)
-    assert two["known"]["threshold"] == pytest.approx(one["known"]["threshold"], abs=0.03)
+    for name in ("known_threshold", "neither_threshold", "cosine_floor"):
+        assert two["known"][name] == pytest.approx(one["known"][name], abs=0.03)
     for history in ("history", "body_history"):
         last, other = one[history][-1], two[history][-1]
         assert last["loss"] == pytest.approx(other["loss"], abs=0.03)

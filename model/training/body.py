@@ -237,16 +237,8 @@ def train_body(
         return replace(frozen, interrupted=True)
     tuned = training.averaged()
     features, windows = look(tuned)
-    return Trained(
-        tuned,
-        features[:, 0],
-        windows,
-        state["logits"],
-        state["evidence"],
-        frozen.history,
-        interrupted,
-        training.history,
-    )
+    judged = (features[:, 0], windows, state["logits"], state["evidence"])
+    return Trained(tuned, *judged, frozen.history, interrupted, training.history)
 
 
 def tune_body(

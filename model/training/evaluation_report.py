@@ -97,8 +97,10 @@ def draw_worst(worst: Sequence[dict[str, Any]], root: Path) -> bytes:
 def describe_report(report: dict[str, Any]) -> str:
     """The report in lines to be printed."""
     low, high = report["interval"]
-    seen = report["total"] + (report["other"] or {"total": 0})["total"]
-    lines = [f"Stopped early: a random {seen} of {report['pictures']} pictures were seen."]
+    lines = []
+    if report["partial"]:
+        seen = report["total"] + (report["other"] or {"total": 0})["total"]
+        lines = [f"Stopped early: a random {seen} of {report['pictures']} pictures were seen."]
     rows = [
         ("right", f"{report['correct']} of {report['total']} ({report['accuracy']:.1%})"),
         ("95 % interval", f"{low:.1%} to {high:.1%} (Wilson)"),
@@ -108,7 +110,6 @@ def describe_report(report: dict[str, Any]) -> str:
     if report["other"]:
         rows.append(("other", describe_verdicts(report["other"]["verdicts"])))
         rows.append(("AUROC", f"{report['other']['auroc']:.3f} of the known score"))
-    lines = lines if report["partial"] else []
     lines += [f"{name:<14} {text}" for name, text in rows]
     return "\n".join([*lines, *describe_classes(report), *describe_mistakes(report)])
 

@@ -60,15 +60,15 @@ def fit_limits(evidence: Tensor) -> Limits:
     """The limits that out-of-fold evidence [N, 2] gives.
 
     The floor lies under the cosine that 99 % of the pictures reach, by 0.7 of the cosines'
-    standard deviation, and is as soft as 0.6 of it: so it takes from hardly a photo.
+    standard deviation, and is as soft as 0.4 of it: so it takes from hardly a photo.
     """
     cosines = evidence[:, 1]
     spread = max(cosines.std().item(), 1e-3)  # pictures that are all alike would make it a cliff
     floor = reached_by(cosines, NOT_NEITHER) - 0.7 * spread
-    scores = combine(evidence, Limits(0.0, 0.0, floor, 0.6 * spread))
+    scores = combine(evidence, Limits(0.0, 0.0, floor, 0.4 * spread))
     typical = scores[~far_out(scores)]
     thresholds = [reached_by(typical, share) for share in (KNOWN, NOT_NEITHER)]
-    return Limits(*thresholds, floor, 0.6 * spread)
+    return Limits(*thresholds, floor, 0.4 * spread)
 
 
 def reached_by(scores: Tensor, share: float) -> float:

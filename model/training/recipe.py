@@ -117,26 +117,22 @@ def follow_recipe(
     options = {"root": folder.root, "workers": settings.workers, "reporter": reporter}
     extract = partial(extract_features, **options)
 
-    seen = states["features"]
-    if not seen:
-        views = Views(PREPROCESSING, True, settings.augmented, settings.seed)
-        features, windows = extract(initial.network, folder.train, views)
-        seen = {"features": features, "windows": windows}
-    features, windows = seen["features"], seen["windows"]
-
+    views = Views(PREPROCESSING, True, settings.augmented, settings.seed)
+    seen = states["features"].get("seen") or extract(initial.network, folder.train, views)
+    features, windows = seen
     folds = split_folds(labels, settings.folds, settings.seed)
     choice = choose_strength(features, labels, imagenet, settings.head, folds)
     reporter.line(describe_choice(choice, len(folds)))
 
-    saved["features"].save(seen)
+    saved["features"].save({"seen": seen})
     head = replace(settings.head, strength=choice.strength)
     start = nearest_rows(imagenet(features[:, 0]), labels, len(folder.classes))
     training = HeadTraining(features, labels, imagenet.rows(start), head)
     interrupted = run_epochs(training, states["checkpoint"], saved["checkpoint"].save, reporter)
     network = replace_head(initial.network, training.head.weight, training.head.bias)
     evidence = evidence_out_of_fold(windows, labels, imagenet, folds)
-    outcome = (choice.logits, evidence, training.history, interrupted)
-    trained = Trained(network, features[:, 0], windows, *outcome)
+    judged = (features[:, 0], windows, choice.logits, evidence)
+    trained = Trained(network, *judged, training.history, interrupted)
 
     if settings.train_body and not interrupted:
         views, save = RandomViews(folder.train, folder.root, settings.seed), saved["body"].save
@@ -148,11 +144,10 @@ def follow_recipe(
     if settings.half:  # before val is read: what is measured is what is saved
         trained.network.half().float()
     val, val_windows = extract(trained.network, folder.val, Views(PREPROCESSING), exact=True)
-    val_logits = Head.of(trained.network)(val[:, 0])
     metrics = {
         **describe_training(settings, head, folder, initial, start, trained, started),
         "folds": len(folds),
-        **judge(folder, choice, trained.logits, val_logits),
+        **judge(folder, choice, trained.logits, Head.of(trained.network)(val[:, 0])),
         "known": count_answers(known, trained.evidence, val_windows),
     }
     return make_run(trained.network, settings.half, known, metrics)

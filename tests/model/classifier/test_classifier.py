@@ -72,11 +72,18 @@ def test_an_answer_is_the_network_by_hand(classifier, trained):
     assert sum(answer.probabilities.values()) == pytest.approx(1, abs=1e-5)
 
     known = run.tensors["known.safetensors"]
-    features = feature_maps(network, image).mean(dim=(2, 3))
+    activations = feature_maps(network, image)[0]
+    halves = [activations[:, y : y + 4, x : x + 4] for y in range(5) for x in range(5)]
+    features = torch.stack([half.mean(dim=(1, 2)) for half in halves])
     imagenet = sharpened(features @ known["weight"].T + known["bias"])
-    score = bhattacharyya(imagenet, known["prototypes"]).max().item()
+    likeness = bhattacharyya(imagenet, known["prototypes"]).amax(dim=1).mean()
+    whole = activations.mean(dim=(1, 2))
+    cosine = max(torch.cosine_similarity(whole, each, dim=0) for each in known["directions"])
+    distance = (cosine - run.config["cosine_floor"]) / run.config["cosine_width"]
+    score = (likeness * distance.sigmoid()).item()
     assert answer.known_score == pytest.approx(score, abs=1e-3)
     assert answer.known == (score >= run.config["known_threshold"])
+    assert 0 <= answer.percentile <= 100
     assert answer.milliseconds > 0
 
 
@@ -146,14 +153,43 @@ def test_a_run_without_a_known_score_knows_everything(folder):
     (folder / "known.safetensors").unlink()
     spoil(folder, known_threshold=DELETE)
     answer = Classifier.load(folder, ORIGIN, "cpu")(make_picture(0, 2, 0))
-    assert (answer.known, answer.known_score) == (True, None)
+    assert (answer.verdict, answer.known_score, answer.percentile) == ("known", None, None)
 
 
-def test_under_the_threshold_it_is_not_known(folder):
-    spoil(folder, known_threshold=1.0)
+@pytest.mark.parametrize(
+    ("known", "neither", "verdict"),
+    [(1.0, 1.0, "neither"), (1.0, 0.0, "unusual"), (0.0, 0.0, "known")],
+)
+def test_the_thresholds_part_three_answers(folder, known, neither, verdict):
+    spoil(folder, known_threshold=known, neither_threshold=neither)
     answer = Classifier.load(folder, ORIGIN, "cpu")(Image.new("RGB", (64, 64)))
-    assert answer.known is False
+    assert answer.verdict == verdict
+    assert answer.known is (verdict == "known")
     assert 0 <= answer.known_score < 1
+
+
+NEW_FIELDS = ("format_version", "neither_threshold", "cosine_floor", "cosine_width")
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "before there was a mark"])
+def test_runs_published_before_there_were_three_answers_give_two(folder, marked):
+    """Format 1: one threshold, of the whole picture's likeness, and nothing said of formats."""
+    gone = NEW_FIELDS if marked else (*NEW_FIELDS, "program", "kind")
+    spoil(folder, known_threshold=0.3, **dict.fromkeys(gone, DELETE))
+    known = load_file(folder / "known.safetensors")
+    del known["directions"], known["percentiles"]
+    save_file(known, folder / "known.safetensors")
+    classifier = Classifier.load(folder, ORIGIN, "cpu")
+    known = {name: tensor.float() for name, tensor in known.items()}
+    for picture in (make_picture(0, 2, 70), make_picture(1, 2, 71), Image.new("RGB", (64, 64))):
+        image = classifier.preprocessing(picture)[None]
+        features = feature_maps(classifier.network, image).mean(dim=(2, 3))
+        imagenet = sharpened(features @ known["weight"].T + known["bias"])
+        score = bhattacharyya(imagenet, known["prototypes"]).max().item()
+        answer = classifier(picture)
+        assert answer.known_score == pytest.approx(score, abs=1e-3)
+        assert answer.verdict == ("known" if answer.known_score >= 0.3 else "neither")
+        assert answer.percentile is None
 
 
 def test_timm_loads_the_run_folder(classifier, trained):
@@ -215,6 +251,16 @@ def test_timm_loads_the_run_folder(classifier, trained):
         ({"known_threshold": "high"}, "known_threshold"),
         ({"known_threshold": float("nan")}, "known_threshold"),
         ({"known_threshold": DELETE}, "known_threshold"),
+        ({"format_version": 3}, "format_version"),
+        ({"format_version": "2"}, "format_version"),
+        ({"format_version": DELETE}, "known.safetensors"),
+        ({"neither_threshold": DELETE}, "neither_threshold"),
+        ({"known_threshold": 0.2, "neither_threshold": 0.3}, "neither_threshold"),
+        ({"neither_threshold": -0.1}, "neither_threshold"),
+        ({"cosine_floor": DELETE}, "cosine_floor"),
+        ({"cosine_floor": float("nan")}, "cosine_floor"),
+        ({"cosine_width": 0}, "cosine_width"),
+        ({"cosine_width": "wide"}, "cosine_width"),
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -288,6 +334,9 @@ def test_wrong_weights_are_named(trained, name, change, reason):
         {"prototypes": torch.ones(3, 1000)},
         {"prototypes": torch.full((2, 1000), float("nan"))},
         {"weight": torch.ones(10, 512)},
+        {"directions": torch.ones(3, 512)},
+        {"directions": torch.full((2, 512), float("inf"))},
+        {"percentiles": torch.ones(7)},
         {"more": torch.ones(1)},
     ],
 )

@@ -61,14 +61,17 @@ def test_the_hub_reads_its_front_matter(trained, metrics):
 def test_figures_in_the_card_are_those_of_the_metrics(trained, metrics):
     card = (trained / "README.md").read_text(encoding="utf-8")
     low, high = metrics["val"]["interval"]
-    (row,) = [line for line in card.splitlines() if line.startswith("| val |")]
+    (row, _) = [line for line in card.splitlines() if line.startswith("| val |")]
     assert f"{metrics['val_correct']} ({metrics['val_accuracy']:.1%})" in row
     assert f"{low:.1%} to {high:.1%}" in row
     assert f"{metrics['val']['ece']:.3f} ({metrics['val_uncalibrated']['ece']:.3f})" in row
     (blue, _), (_, red) = metrics["confusion_matrix"]
     assert re.search(rf"\*\*blue\*\* \| {blue} \| \d", card)
     assert re.search(rf"\*\*red\*\* \| \d \| {red} \|", card)
-    assert f"{metrics['known']['threshold']:.4f}" in card
+    assert f"**known** from {metrics['known']['known_threshold']:.4f} on" in card
+    assert f"**unusual** from {metrics['known']['neither_threshold']:.4f} on" in card
+    counts = [metrics["known"]["val"].get(name, 0) for name in ("known", "unusual", "neither")]
+    assert f"| val | {counts[0]} | {counts[1]} | {counts[2]} |" in card
     for picture in metrics["hardest_val"]:
         assert f"| {picture['file']} | {picture['label']} | {picture['probability']:.4f} |" in card
     recipe = " ".join(section(card, "How it was made").split())
@@ -103,6 +106,21 @@ def test_doubtful_labels_are_named_for_the_photos_they_belong_to(spoiled):
     card = write_card({**spoiled, "data": "hymenoptera_data"})
     assert len(re.findall(r"^- `(train|val)/(ants|bees)/\w+\.jpg`: ", card, re.MULTILINE)) == 11
     assert "151 of the 153" in card
+
+
+@pytest.mark.parametrize(("train", "said"), [(49, True), (50, False)])
+def test_with_few_pictures_the_second_threshold_is_their_minimum(spoiled, train, said):
+    for each in spoiled["classes"].values():
+        each["train"] = train
+    text = " ".join(write_card(spoiled).split())
+    assert ("fewer than 100, the second is simply the lowest score of them" in text) is said
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_far_out_pictures_are_counted(spoiled, count):
+    spoiled["known"]["far_out"] = count
+    text = " ".join(write_card(spoiled).split())
+    assert ("5 of them lie so far under the others" in text) is (count == 5)
 
 
 def test_skipped_pictures_are_named(spoiled):

@@ -20,6 +20,7 @@ from model.classifier.classifier import Classifier
 from model.hub.errors import HubUnavailable
 from model.hub.source import HubSettings
 from model.images.errors import SplitTwice
+from model.images.folder import Picture
 from model.images.loader import load_picture
 from model.run.folder import ForeignFiles, OutputInTheWay, OutputOfOtherKind, read_json
 from model.run.origin import Origin
@@ -33,7 +34,7 @@ from model.training.evaluation_folder import (
     OtherClasses,
     read_evaluation_folder,
 )
-from model.training.evaluation_report import describe_report
+from model.training.evaluation_report import Judged, describe_report, make_report
 from tests.conftest import ROOT
 from tests.hub_server import HubServer
 from tests.pictures import make_data, make_picture
@@ -340,6 +341,23 @@ def test_a_run_that_cannot_tell_what_it_knows(trained, folder, tmp_path):
     report = evaluate(str(run), folder, tmp_path / "r", device="cpu")
     assert report["verdicts"] == {"known": 6, "unusual": 0, "neither": 0}
     assert report["other"]["auroc"] == 0.5
+
+
+def test_a_report_on_a_thousand_classes_stays_readable(tmp_path):
+    classes = [f"class {k:03d}" for k in range(1000)]
+    labels = torch.arange(1000).repeat(3)
+    answers = torch.where(labels % 10 == 3, (labels + 1) % 1000, labels)
+    pictures = tuple(Picture(tmp_path / f"{n}.jpg", k) for n, k in enumerate(labels.tolist()))
+    logits = 8.0 * torch.nn.functional.one_hot(answers, 1000)
+    judged = Judged(pictures, logits, torch.ones(3000), ("known",) * 3000)
+    report = make_report([judged], classes, tmp_path)
+    assert (report["correct"], report["total"], len(report["confusions"])) == (2700, 3000, 100)
+    assert "confusion_matrix" not in report
+    assert len(json.dumps(report)) < 100_000
+    told = describe_report({**report, "partial": False}).splitlines()
+    assert "The worst 10 of 1000 classes:" in told
+    assert "  3 × class 003 taken for class 004" in told
+    assert len(told) < 60
 
 
 def test_a_contact_sheet_shows_every_picture_in_order():

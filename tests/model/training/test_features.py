@@ -36,7 +36,7 @@ def network(initial_weights):
 
 def features_of(network, data, views, pictures=slice(None), **options) -> torch.Tensor:
     options = {"root": data, "workers": 0, "reporter": Silence(), **options}
-    return extract_features(network, read_folder(data, seed=0).train[pictures], views, **options)
+    return extract_features(network, read_folder(data, seed=0).train[pictures], views, **options)[0]
 
 
 def test_features_are_what_goes_into_the_last_layer(network, data):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -73,7 +74,7 @@ def assert_figures_are_the_served_ones(folder, data):
     for k, row in enumerate(metrics["confusion_matrix"]):
         mine = [a.label for a, label in zip(answers, labels, strict=True) if label == k]
         assert row == [mine.count(name) for name in names]
-    assert metrics["known"]["val_accepted"] == sum(answer.known for answer in answers)
+    assert metrics["known"]["val"] == Counter(answer.verdict for answer in answers)
     assert metrics["hardest_val"][0]["probability"] == pytest.approx(min(own), abs=2e-3)
 
 
@@ -117,7 +118,9 @@ def test_the_configuration_is_all_that_preprocessing_needs(trained, metrics):
     assert config["label_names"] == ["blue", "red"]
     assert config["num_classes"] == 2
     assert config["temperature"] == metrics["temperature"]
-    assert config["known_threshold"] == metrics["known"]["threshold"]
+    assert config["format_version"] == 2
+    limits = ("known_threshold", "neither_threshold", "cosine_floor", "cosine_width")
+    assert [config[name] for name in limits] == [metrics["known"][name] for name in limits]
     assert config["pretrained_cfg"]["input_size"] == [3, 256, 256]
     assert config["pretrained_cfg"]["mean"] == [0.485, 0.456, 0.406]
 

@@ -115,7 +115,8 @@ def test_it_leaves_whole_checkpoints_of_the_epochs_done(left):
     saved = torch.load(io.BytesIO(left.with_name("run.checkpoint.pt").read_bytes()[58:]))
     assert [epoch["epoch"] for epoch in saved["state"]["history"]] == [1, 2]
     saved = torch.load(io.BytesIO(left.with_name("run.features.pt").read_bytes()[58:]))
-    assert saved["state"]["features"].shape == (8, 3, 512)
+    features, windows = saved["state"]["seen"]
+    assert (features.shape, windows.shape) == ((8, 3, 512), (8, 26, 512))
 
 
 def test_resumed_it_does_the_rest_only(left, few, initial_weights):

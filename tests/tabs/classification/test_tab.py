@@ -128,9 +128,11 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights["fc.weight"] = weights["fc.weight"].repeat(750, 1)
     weights["fc.bias"] = torch.arange(1500.0) / 300
     known = dict(bundled.tensors["known.safetensors"])
-    known["prototypes"] = known["prototypes"].repeat(750, 1)
+    for name in ("prototypes", "directions"):
+        known[name] = known[name].repeat(750, 1)
     names = [f"class {k:04} ".ljust(200, "x") for k in range(1500)]
-    config = {**bundled.config, "label_names": names, "num_classes": 1500, "known_threshold": 1.0}
+    limits = {"known_threshold": 1.0, "neither_threshold": 1.0}
+    config = {**bundled.config, **limits, "label_names": names, "num_classes": 1500}
     save_file(weights, folder / "model.safetensors")
     save_file(known, folder / "known.safetensors")
     (folder / "config.json").write_text(json.dumps(config))
