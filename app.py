@@ -102,7 +102,9 @@ def build(classifier: Served, regressor: Served) -> gr.Blocks:
             status.build(classifier, regressor)
             gr.HTML(LANGUAGE_SWITCH, elem_id="language-switch")
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab(i18n_key("app.classification"), id="classification", elem_id="tab-classification"):
+            with gr.Tab(
+                i18n_key("app.classification"), id="classification", elem_id="tab-classification"
+            ):
                 classification.build(classifier)
             with gr.Tab(i18n_key("app.regression"), id="regression", elem_id="tab-regression"):
                 regression.build(regressor)
