@@ -84,7 +84,7 @@ def test_one_visit_to_all_three_tabs(page: Page, app_url: str) -> None:
 
     page.get_by_role("tab", name="Autograd").click()
     page.locator("#autograd-expression textarea, #autograd-expression input").first.fill("x**3")
-    expect(page.locator("#autograd-answer")).to_contain_text("∂/∂x", timeout=PATIENCE)
+    expect(page.locator("#autograd-answer")).to_contain_text("∂L/∂x", timeout=PATIENCE)
 
 
 def test_the_page_is_chinese_for_a_chinese_browser(

@@ -17,7 +17,7 @@ from model.autograd.expression import Expression
 from model.autograd.parsing import parse
 from model.errors import UserError
 from tabs.autograd import address, views
-from tabs.autograd.controls import FIELDS, Controls, choice_of, example_of
+from tabs.autograd.controls import FIELDS, VIEWS, Controls, choice_of, example_of
 from tabs.autograd.text import word
 from tabs.listeners import Updates
 
@@ -101,6 +101,7 @@ def show_answer(language: str, again: bool = False, **given: Any) -> Updates:
     shown = {"kept": asked.kept}
     if again:
         shown["play"] = word("pause" if given["playing"] else "play", language)
+        shown |= {f"view_{view}": gr.update(label=word(view, language)) for view in VIEWS}
     try:
         parsed = parse(asked.expression)
         if not again and point_of(parsed, asked) == given["point"]:

@@ -71,6 +71,7 @@ def gradients(
     expression: str, values: dict, order: int = 1, request: gr.Request = None
 ) -> Gradients:
     """Value and partial derivatives of an expression, three independent ways.
+    以三种独立的方法求表达式的值和偏导数。
 
     Args:
         expression: such as "(target - (w*x + b))**2"; + - * / ** ( ), pi, e, and the functions
@@ -244,6 +245,7 @@ def _listen_to_input(parts: dict[str, Component], tab: gr.Tab) -> None:
     _listen(parts, [parts["expression"].change], events.show_answer, shown, changes=NAME)
     typed = [parts[name].input for name in ("second", *FIELDS)]
     _listen(parts, typed, events.show_answer, shown, more=FIELDS, changes=NAME)
+    shown += [f"view_{view}" for view in VIEWS]  # Gradio leaves their names as they were
     _listen(parts, [again()], events.show_answer, shown, {"again": True}, more=FIELDS)
 
 

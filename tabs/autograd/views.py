@@ -226,7 +226,8 @@ def verdict(
             parts.append(word(key, language, methods=method, steps=len(path.losses) - 1))
     warns = side == "past" or {"falls", "ridge", "slides"} & set(keys)
     kind = "ag ag-note" if warns else "ag"
-    return f'<div class="{kind}"><p>{" ".join(parts)}</p></div>'
+    gap = "" if language == "zh" else " "
+    return f'<div class="{kind}"><p>{gap.join(parts)}</p></div>'
 
 
 def _verdict_keys(found: Stability, side: str) -> list[str]:

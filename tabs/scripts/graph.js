@@ -71,7 +71,8 @@
       if (!drawings.length || !element.clientWidth) return;
       svg = drawings.reduce((a, b) => (fitting(b) > fitting(a) ? b : a));
       for (const each of drawings) each.style.display = each === svg ? "block" : "none";
-      element.setAttribute("aria-label", element.firstElementChild.dataset.name);
+      const name = element.firstElementChild.dataset.name;
+      if (element.ariaLabel !== name) element.ariaLabel = name;
       const graph = element.firstElementChild.dataset.graph + size(svg);
       const stands = !touched && !svg.querySelector(".now");
       if (graph !== shown || stands) fit();
@@ -126,7 +127,9 @@
       const button = event.target.closest("[data-zoom]");
       if (button && svg) keys[button.dataset.zoom]();
     });
-    new MutationObserver(draw).observe(element, { childList: true, subtree: true });
+    // A step may change no element, but it does the drawing's name, which says what it shows.
+    const changes = { childList: true, attributeFilter: ["aria-label"], subtree: true };
+    new MutationObserver(draw).observe(element, changes);
     new ResizeObserver(draw).observe(element);
     draw();
   };

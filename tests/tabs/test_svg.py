@@ -23,7 +23,7 @@ def test_numbers_are_short_and_have_a_real_minus() -> None:
     assert number(-2 / 3, 3) == "−0.667"
     assert [number(v) for v in (math.inf, -math.inf, math.nan)] == ["inf", "−inf", "nan"]
     assert number(math.nan, missing="—") == "—"
-    assert [signed(v) for v in (1, -1, 0, math.inf)] == ["+1.00", "−1.00", "+0.00", "+inf"]
+    assert [signed(v) for v in (1, -1, 0, math.inf)] == ["+1.00", "−1.00", "0.00", "+inf"]
     assert signed(-2 / 3, 3) == "−0.667"
 
 
