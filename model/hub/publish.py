@@ -127,10 +127,10 @@ def push_run(
     """
     check_token(destination, settings)
     push = _Push(folder, destination, settings or HubSettings())
-    _patiently(push.check_card)
     head = _patiently(push.prepare)
     there = _patiently(push.find)
     if not there:
+        _patiently(push.check_card)
         push.upload()
     return Published(
         url=f"{push.api.endpoint}/{destination.repo}",
@@ -185,9 +185,9 @@ class _Push:
             headers=build_hf_headers(token=self.api.token),
         )
         if response.status_code == 400:
-            found = response.json().get("errors") or [{}]
-            reason = "; ".join(str(each.get("message", "")) for each in found)
-            raise errors.CardRefused(reason=escape(reason.strip())[:300])
+            found = response.json().get("errors") or ()
+            reason = "; ".join(str(each.get("message")) for each in found) or "HTTP 400"
+            raise errors.CardRefused(reason=escape(reason)[:300])
         hf_raise_for_status(response)
 
     def prepare(self) -> str:
@@ -196,6 +196,7 @@ class _Push:
         try:
             self.info("main")
         except RepositoryNotFoundError:
+            self.check_card()  # no empty repo is left behind for a card
             self.api.create_repo(repo, private=self.destination.private, exist_ok=True)
         if branch != "main":
             self.api.create_branch(repo, branch=branch, exist_ok=True)

@@ -130,11 +130,11 @@ class EmptyClass(DataError):
 
 class TooFewPictures(DataError):
     en = (
-        "The class folder {folder} holds {count} of the {needed} pictures that it needs: two to "
-        "learn from, and one to be judged by where there is no val folder. Add pictures."
+        "The class folder {folder} holds {count} of the {needed} pictures that it needs, to learn "
+        "from and, where there is no val folder, one to be judged by. Add pictures."
     )
     zh = (
-        "类别文件夹 {folder} 中有 {count} 张图片，至少需要 {needed} 张：两张用于训练，"
+        "类别文件夹 {folder} 中有 {count} 张图片，至少需要 {needed} 张：用于训练，"
         "没有 val 文件夹时另需一张用于评估。请添加图片。"
     )
 

@@ -43,7 +43,6 @@ SPLITS = {
         ("test", "tests?|testing"),
     )
 }
-LEARNED, JUDGED = 2, 1  # pictures that a class needs at least
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def read_folder(root: Path, *, seed: int, val_fraction: float = 0.2) -> PictureF
 
 
 def scan_folder(
-    root: Path, *, seed: int, val_fraction: float = 0.2
+    root: Path, *, seed: int, val_fraction: float = 0.2, learned: int = 1
 ) -> tuple[PictureFolder, list[DataError]]:
     """List `root/train/CLASS` and `root/val/CLASS`; without `val`, split each class by the seed.
 
@@ -84,18 +83,18 @@ def scan_folder(
     sorted by name, which ends at its last letter and is in Unicode's form NFC. A picture is what
     begins as one or is named as one. What is left out is in `skipped`, and logged, a line a reason.
 
-    Also gives what is wrong: EmptyClass, TooFewPictures, ClassesDiffer, SplitTwice, TooFewClasses,
-    TooManyClasses, BadClassName, LoopedFolder, FolderNotRead. Raises FolderNotFound, NoTrainFolder.
+    Also gives what is wrong: EmptyClass, TooFewPictures (a class needs `learned` to learn from and
+    one to be judged by), ClassesDiffer, SplitTwice, TooFewClasses, TooManyClasses, BadClassName,
+    LoopedFolder, FolderNotRead. Raises FolderNotFound, NoTrainFolder.
     """
     root = Path(root)
     if not root.is_dir():
         raise FolderNotFound(folder=root)
     listing = Listing(root)
     train_folder, val_folder = _find_splits(root, listing)
-    needed = LEARNED + (JUDGED if val_folder is None else 0)
-    train, val = _read_classes(train_folder, needed, listing), {}
+    train, val = _read_classes(train_folder, learned + (val_folder is None), listing), {}
     if val_folder is not None:
-        val = _read_classes(val_folder, JUDGED, listing)
+        val = _read_classes(val_folder, 1, listing)
         if (different := sorted(train.keys() ^ val.keys())) and train and val:
             names = escape(", ".join(different))
             listing.problems.append(ClassesDiffer(names=names))

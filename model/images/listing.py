@@ -56,11 +56,11 @@ class Listing:
 
     def pictures(self, folder: Path) -> list[Path]:
         """The pictures at any depth of `folder`, sorted."""
-        found, waiting = [], [(folder, frozenset[tuple[int, int]]())]
+        holders = [self.root, *(path for path in folder.parents if self.root in path.parents)]
+        found, waiting = [], [(folder, frozenset(map(_identity, holders)))]
         while waiting:
             at, above = waiting.pop()
-            status = at.stat()
-            identity = (status.st_dev, status.st_ino)
+            identity = _identity(at)
             if identity in above:
                 self.problems.append(LoopedFolder(folder=self.name(at)))
                 continue
@@ -108,6 +108,12 @@ class Listing:
     def _names(self, paths: list[Path]) -> str:
         names = [self.name(path) + _size(path) for path in paths[:NAMED]]
         return ", ".join(names + ["…"] * (len(paths) > NAMED))
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which folder it is, by whatever links it was come to."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _size(path: Path) -> str:

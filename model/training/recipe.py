@@ -70,7 +70,7 @@ def train_classifier(
     with process_group(choose_device(settings.device)) as device:
         if reporter is None or not is_main_process():
             reporter = Silence()
-        folder, problems = scan_folder(data, seed=settings.seed)
+        folder, problems = scan_folder(data, seed=settings.seed, learned=2)
         reporter.line(describe_folder(folder))
         initial = load_initial(init_weights)
         if initial.unwrapped:

@@ -21,6 +21,7 @@ from model.hub.download import fetch
 from model.hub.errors import (
     BadDestination,
     BranchOrPullRequest,
+    CardRefused,
     NothingPublished,
     NoToken,
     NotYours,
@@ -38,6 +39,12 @@ from tests.hub_server import HubServer
 
 HERE = Destination("me/bees")
 CARD = b"---\nlicense: apache-2.0\n---\nLoad it with hf_hub:USER/REPO.\n"
+MODEL_INDEX = """model-index:
+- name: x
+  results:
+  - task: {{type: image-classification}}
+    dataset: {{name: x, type: {}}}
+    metrics: [{{type: accuracy, value: 1}}]"""
 
 
 @pytest.fixture
@@ -259,12 +266,41 @@ def test_a_commit_that_nobody_can_tell_of_is_found_the_next_time(
     assert len(commits(hub)) == 2
 
 
-def test_a_card_that_the_hub_would_refuse(hub: HubServer, settings: HubSettings, run: Path):
-    (run / "README.md").write_text("---\nlicense: [unclosed\n---\n")
-    hub.fail("yaml", 400)
-    with pytest.raises(NothingPublished):
+@pytest.mark.parametrize(
+    ("matter", "named"),
+    [
+        ("license: [unclosed", "YAML"),
+        ("- a list", "mapping"),
+        (MODEL_INDEX.format("My photos (2)"), "My photos"),
+        (MODEL_INDEX.format("蚂蚁"), "蚂蚁"),
+    ],
+)
+def test_a_card_that_the_hub_would_refuse_is_told_before_anything_is_sent(
+    hub: HubServer, settings: HubSettings, run: Path, matter: str, named: str
+):
+    (run / "README.md").write_text(f"---\n{matter}\n---\n")
+    with pytest.raises(CardRefused, match=named) as caught:
         push_run(run, HERE, settings)
-    assert commits(hub) == []
+    assert caught.value.exit_status == 2
+    assert hub.repos == {}
+    hub.add(HERE.repo, {})
+    hub.requests.clear()
+    with pytest.raises(CardRefused, match=named):
+        push_run(run, HERE, settings)
+    sent = [request for request in hub.requests if request.startswith(("POST", "PUT"))]
+    assert sent == ["POST /api/validate-yaml"]
+
+
+def test_an_outage_of_the_check_of_cards_is_no_refusal(
+    hub: HubServer, settings: HubSettings, run: Path
+):
+    hub.fail("yaml", 503)
+    with pytest.raises(NothingPublished, match="503") as caught:
+        push_run(run, HERE, settings)
+    assert not isinstance(caught.value, CardRefused)
+    hub.recover()
+    hub.fail("yaml", 503, times=1)
+    assert push_run(run, HERE, settings).is_new
 
 
 LOAD_THREE_WAYS = """

@@ -9,7 +9,13 @@ import pytest
 from PIL import Image
 
 from model.images import errors
-from model.images.folder import Picture, load_training_picture, read_folder, split_named
+from model.images.folder import (
+    Picture,
+    load_training_picture,
+    read_folder,
+    scan_folder,
+    split_named,
+)
 from model.images.listing import is_placeholder, is_systems
 
 PHOTOS = Path(__file__).parents[4] / "shared" / "hymenoptera_data"
@@ -94,9 +100,9 @@ def test_each_mistake_has_its_own_line(tmp_path: Path):
         (folder_with(tmp_path / "1", ants=3), errors.TooFewClasses, "has 1: ants"),
         (folder_with(tmp_path / "2", ants=3, bees=0), errors.EmptyClass, "bees"),
         (
-            folder_with(tmp_path / "3", ants=3, bees=1),
+            folder_with(tmp_path / "3", ants=2, bees=1),
             errors.TooFewPictures,
-            "bees holds 1 of the 3",
+            "bees holds 1 of the 2",
         ),
         (
             folder_with(tmp_path / "4", train__a=2, train__b=2, val__a=1, val__c=1),
@@ -113,11 +119,6 @@ def test_each_mistake_has_its_own_line(tmp_path: Path):
         (folder_with(tmp_path / "9", **{"x" * 201: 3, "ants": 3}), errors.BadClassName, "200"),
         (folder_with(tmp_path / "10", **{"b\udcff": 3, "ants": 3}), errors.BadClassName, "udcff"),
         (folder_with(tmp_path / "6", train__a=0, train__b=3), errors.EmptyClass, "train/a"),
-        (
-            folder_with(tmp_path / "11", train__a=2, train__b=1, val__a=1, val__b=1),
-            errors.TooFewPictures,
-            "train/b holds 1 of the 2",
-        ),
         (
             folder_with(tmp_path / "12", train__a=2, train__b=2, val__a=1, val__b=0),
             errors.EmptyClass,
@@ -144,14 +145,26 @@ def test_each_mistake_has_its_own_line(tmp_path: Path):
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path):
     root = folder_with(tmp_path, train__a=2, train__b=1, train__c=0, val__a=0, val__d=1)
+    _, problems = scan_folder(root, seed=0, learned=2)
     with pytest.raises(errors.ManyProblems) as caught:
-        read_folder(root, seed=0)
+        errors.check(root, problems)
     first, *told = str(caught.value).splitlines()
     assert first == f"4 things are wrong with {root}:"
     for line, words in zip(told, ("train/b", "train/c", "val/a", "b, c, d"), strict=True):
         assert line.startswith("- ")
         assert words in line
     assert len(caught.value.message("zh").splitlines()) == 5
+    with pytest.raises(errors.ManyProblems, match="3 things"):
+        read_folder(root, seed=0)
+
+
+@pytest.mark.parametrize(("learned", "needed"), [(1, 2), (2, 3), (4, 5)])
+def test_the_number_of_pictures_that_is_needed_is_told(learned: int, needed: int, tmp_path: Path):
+    folder_with(tmp_path / "ok", a=needed, b=needed)
+    assert scan_folder(tmp_path / "ok", seed=0, learned=learned)[1] == []
+    folder_with(tmp_path / "few", a=needed - 1, b=needed)
+    (problem,) = scan_folder(tmp_path / "few", seed=0, learned=learned)[1]
+    assert f"a holds {needed - 1} of the {needed} pictures" in str(problem)
 
 
 @pytest.mark.parametrize("train", ["train", "Train", "TRAINING", "training_set", "train set"])
