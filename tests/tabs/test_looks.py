@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from model.autograd.operations import OPERATIONS
 from tests.tabs.states import (
     BEE,
     CHINESE_STATES,
@@ -40,8 +41,14 @@ ENGLISH = re.compile(r"\b[A-Za-z]{2,}(?: [a-z]{2,})+")
 # components' code, which its i18n does not reach.
 GRADIOS = {
     "Gradio footer navigation",  # the page's foot (Blocks)
-    "range slider for",  # before a slider's own name (Slider)
+    "range slider for",  # before a slider's own name (Slider), and
+    "number input for",
+    "Reset to default value",
+    "Upload file",  # below a picture (SelectSource), and
+    "Capture from camera",
+    "Paste from clipboard",
 }
+NAMES = {"PyTorch", "autograd", "leaky", *OPERATIONS}
 SHIFT = """window.shift = 0;
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
@@ -58,7 +65,8 @@ FOCUSED = """() => {
 def english(page: Page) -> set[str]:
     """The runs of English words that a visitor sees or hears."""
     found = {each for text in page.evaluate(WORDS) for each in ENGLISH.findall(text)}
-    return {each for each in found if not any(own in each for own in GRADIOS)}
+    ours = {each for each in found if not any(own in each for own in GRADIOS)}
+    return {each for each in ours if not NAMES.issuperset(each.split())}
 
 
 @pytest.mark.parametrize("step", ["classify", "neither", "moved", "mistake"])
