@@ -106,9 +106,9 @@ def build(classifier: Served, regressor: Served) -> gr.Blocks:
                 i18n_key("app.classification"), id="classification", elem_id="tab-classification"
             ):
                 classification.build(classifier)
-            with gr.Tab(i18n_key("app.regression"), id="regression", elem_id="tab-regression"):
+            with named_tab("regression"):
                 regression.build(regressor)
-            with gr.Tab(i18n_key("app.autograd"), id="autograd", elem_id="tab-autograd"):
+            with named_tab("autograd"):
                 autograd.build()
         with gr.Row(elem_id="foot"):
             gr.Markdown(i18n_key("app.foot"))
@@ -116,6 +116,10 @@ def build(classifier: Served, regressor: Served) -> gr.Blocks:
                 gr.Markdown(i18n_key("app.source"))
         follow_address(tabs)
     return page
+
+
+def named_tab(name: str) -> gr.Tab:
+    return gr.Tab(i18n_key(f"app.{name}"), id=name, elem_id=f"tab-{name}")
 
 
 def follow_address(tabs: gr.Tabs) -> None:

@@ -9,7 +9,7 @@ from gradio.context import Context
 
 from model.errors import UserError
 from model.run.origin import Origin
-from model.serving.served import Served
+from model.serving.served import Served, StillLoading
 from tabs.language import Words, say
 from tabs.listeners import again, listen
 
@@ -69,6 +69,8 @@ def describe(served: Served, language: str) -> tuple[str, str]:
     source = ""
     try:
         source = origin_text(served.get(timeout=0).origin, language)
+    except StillLoading:
+        pass  # as the badge says
     except UserError as error:
         notice = error
     return source, notice.message(language) if notice else ""

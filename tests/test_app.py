@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import Page, expect
 
 from model.serving.models import WEIGHTS_FOLDER
+from tabs.server.uploads import EVERY, MINUTES_KEPT
 from tests.conftest import ROOT, run_python, running_app
 
 PHOTOS = ROOT.parent / "shared" / "hymenoptera_data" / "val"
@@ -69,10 +72,10 @@ def test_the_val_photos_are_answered_as_the_card_says(client: Client) -> None:
 
 def test_one_visit_to_all_three_tabs(page: Page, app_url: str) -> None:
     page.goto(app_url)
-    expect(page.locator("#status")).to_contain_text("bundled with this app", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("built-in", timeout=PATIENCE)
     expect(page.locator("#status")).to_contain_text(f"PyTorch {torch.__version__}")
     page.locator("#classify-picture input[type=file]").set_input_files(BEE)
-    expect(page.locator("#classify-words")).to_contain_text("bees, 99", timeout=PATIENCE)
+    expect(page.locator("#classify-words")).to_contain_text("99", timeout=PATIENCE)
 
     page.get_by_role("tab", name="Regression").click()
     slider = page.locator("input[type=range]").first
@@ -93,9 +96,26 @@ def test_the_page_is_chinese_for_a_chinese_browser(
     page = new_page(locale="zh-CN")
     page.goto(app_url)
     expect(page.get_by_role("tab", name="图像分类")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("#status")).to_contain_text("随应用内置", timeout=PATIENCE)
+    expect(page.locator("#status")).to_contain_text("内置模型", timeout=PATIENCE)
     text = page.locator("body").inner_text()
     assert not [word for word in text.split() if word.count(".") == 1 and word.startswith("app.")]
+
+
+@pytest.mark.slow
+def test_a_picture_is_gone_when_the_page_says_so_and_the_examples_stay(tmp_path: Path) -> None:
+    with running_app(tmp_path) as app:
+        client = Client(app.url, verbose=False)
+        before = {path for path in app.uploads.rglob("*") if path.is_file()}
+        client.predict(handle_file(str(BEE)), api_name="/classify")
+        files = {path for path in app.uploads.rglob("*") if path.is_file()}
+        assert len(files) > len(before), "nothing was uploaded"
+        for path in files:
+            os.utime(path, (time.time() - 60 * MINUTES_KEPT,) * 2)
+        deadline = time.monotonic() + EVERY + 10
+        while files != before and time.monotonic() < deadline:
+            time.sleep(1)
+            files = {path for path in app.uploads.rglob("*") if path.is_file()}
+        assert files == before
 
 
 def test_a_model_folder_given_by_environment_is_served(tmp_path: Path) -> None:

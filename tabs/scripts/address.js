@@ -83,6 +83,16 @@
     },
   });
 
+  // Gradio reads what to draw from here: the tab that the address names from the first, for drawing
+  // another before it would make the page jump.
+  let config;
+  const draw = (given) => {
+    config = given;
+    const tabs = config.components.find(({ props }) => props.elem_id === "tabs");
+    if (tabs) tabs.props.selected = tab;
+  };
+  Object.defineProperty(window, "gradio_config", { get: () => config, set: draw, configurable: true });
+
   const isTab = (element) => element.closest("#tabs > .tab-wrapper button") !== null;
   addEventListener("click", (event) => (byHand = byHand || isTab(event.target)), true);
 

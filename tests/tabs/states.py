@@ -58,7 +58,7 @@ def move_slider(page: Page) -> None:
 
 
 def train(page: Page) -> None:
-    page.locator("#regression-train").click()
+    page.locator("#tab-regression button.primary").first.click()
     expect(page.locator("#regression-learning svg").first).to_be_visible(timeout=PATIENCE)
     page.wait_for_timeout(3000)
 
@@ -98,7 +98,8 @@ def show(new_page: Callable[..., Page], url: str, state: State) -> Page:
     page = new_page(locale=locale, viewport=state.viewport, color_scheme=state.scheme)
     tab, step = STEPS[state.step]
     page.goto(f"{url}?tab={tab}")
-    expect(page.locator("#status summary")).to_contain_text("in" if locale[:2] == "en" else "内置")
+    model = {"en": "built-in", "zh": "内置"}[state.language]
+    expect(page.locator("#status summary")).to_contain_text(model, timeout=PATIENCE)
     settle(page)
     step(page)
     settle(page)

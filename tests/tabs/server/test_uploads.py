@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 from gradio.utils import get_upload_folder
 
-from tabs.server.uploads import DEAD, PREFIX, STALLED, NotUploaded, path_of, sweep, upload_folder
+from tabs.server.uploads import (
+    DEAD,
+    EVERY,
+    MINUTES_KEPT,
+    PREFIX,
+    STALLED,
+    NotUploaded,
+    path_of,
+    sweep,
+    upload_folder,
+)
 
 
 def aged(path: Path, seconds: float) -> Path:
@@ -27,16 +37,26 @@ def test_what_is_stalled_or_dead_is_swept_and_nothing_else(tmp_path: Path) -> No
     (dead / "file").write_text("x")
     link = tmp_path / f"{PREFIX}link"
     link.symlink_to(kept)
+    (folder / "hash").mkdir()
+    minutes = 60 * MINUTES_KEPT
+    needed = aged(folder / "hash" / "example", 2 * DEAD)
     stay = [
+        needed,
+        aged(folder / "hash" / "picture_new", minutes - 2 * EVERY - 30),
         aged(folder / "tmp_new", STALLED - 30),
-        aged(folder / "upload", 2 * DEAD),
         aged(living, DEAD - 30),
         aged(kept, 2 * DEAD),
         link,
     ]
-    go = [aged(folder / "tmp_old", STALLED + 30), aged(dead, DEAD + 30)]
+    go = [
+        aged(folder / "tmp_old", STALLED + 30),
+        # one that stayed would be older than promised when the next sweep ends
+        aged(folder / "hash" / "picture_old", minutes - 2 * EVERY + 30),
+        aged(folder / "picture_older", 2 * DEAD),
+        aged(dead, DEAD + 30),
+    ]
     aged(folder, DEAD + 30)
-    sweep(folder)
+    sweep(folder, {str(needed)})
     assert all(path.exists() for path in stay)
     assert not any(path.exists() for path in go)
     assert time.time() - folder.stat().st_mtime < 30, "no sign of life"
