@@ -11,6 +11,7 @@ import pytest
 import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from model.serving.models import WEIGHTS_FOLDER
@@ -106,7 +107,8 @@ def test_a_picture_is_gone_when_the_page_says_so_and_the_examples_stay(tmp_path:
     with running_app(tmp_path) as app:
         client = Client(app.url, verbose=False)
         before = {path for path in app.uploads.rglob("*") if path.is_file()}
-        client.predict(handle_file(str(BEE)), api_name="/classify")
+        Image.new("RGB", (300, 200), "green").save(tmp_path / "own.png")  # no example
+        client.predict(handle_file(str(tmp_path / "own.png")), api_name="/classify")
         files = {path for path in app.uploads.rglob("*") if path.is_file()}
         assert len(files) > len(before), "nothing was uploaded"
         for path in files:
