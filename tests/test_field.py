@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, constants
 from markdown_it import MarkdownIt
 from PIL import Image
 
@@ -155,8 +155,9 @@ def test_all_that_is_wrong_with_a_folder_is_told_in_one_run(initial_weights, tmp
 
 @pytest.mark.parametrize("folder", ["My photos (2)", "蚂蚁和蜜蜂", "a|b <i>`x`</i>", "- no: {}"])
 def test_users_words_reach_the_card_and_the_hub_as_words(
-    folder: str, initial_weights: Path, tmp_path: Path
+    folder: str, initial_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     data = folder_of(tmp_path / folder, CLASSES)
     output = tmp_path / "run"
     assert train_classifier(QUICK, data, output, init_weights=initial_weights) is not None

@@ -185,9 +185,8 @@ class _Push:
             headers=build_hf_headers(token=self.api.token),
         )
         if response.status_code == 400:
-            found = response.json().get("errors") or ()
-            reason = "; ".join(str(each.get("message")) for each in found) or "HTTP 400"
-            raise errors.CardRefused(reason=escape(reason)[:300])
+            found = "; ".join(str(each.get("message")) for each in response.json()["errors"])
+            raise errors.CardRefused(reason=escape(found)[:300])
         hf_raise_for_status(response)
 
     def prepare(self) -> str:

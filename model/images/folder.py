@@ -95,9 +95,7 @@ def scan_folder(
     train, val = _read_classes(train_folder, learned + (val_folder is None), listing), {}
     if val_folder is not None:
         val = _read_classes(val_folder, 1, listing)
-        if (different := sorted(train.keys() ^ val.keys())) and train and val:
-            names = escape(", ".join(different))
-            listing.problems.append(ClassesDiffer(names=names))
+        _compare(train, val, listing)
     else:
         for name, files in train.items():
             train[name], val[name] = _split(files, f"{seed}/{escape(name)}", val_fraction)
@@ -201,6 +199,17 @@ def _read_class(name: str, folders: list[Path], needed: int, listing: Listing) -
     elif len(files) < needed:
         listing.problems.append(TooFewPictures(**facts))
     return files
+
+
+def _compare(
+    train: Mapping[str, list[Path]], val: Mapping[str, list[Path]], listing: Listing
+) -> None:
+    """Note the classes that are in one split only, unless that is what has been noted already: they
+    are empty, or all that keeps the other from having two."""
+    names = [name for name in sorted(train.keys() ^ val.keys()) if train.get(name) or val.get(name)]
+    fewer, more = sorted((train.keys(), val.keys()), key=len)
+    if names and not (len(fewer) < 2 and fewer <= more):
+        listing.problems.append(ClassesDiffer(names=escape(", ".join(names))))
 
 
 def _split(files: list[Path], seed: str, val_fraction: float) -> tuple[list[Path], list[Path]]:

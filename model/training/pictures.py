@@ -10,9 +10,11 @@ import torch
 
 from model.images.errors import BrokenPicture, DataError, check
 from model.images.folder import Picture, PictureFolder, load_training_picture
-from model.run.progress import Reporter
+from model.run.progress import Reporter, Silence
 from model.training.distributed import all_reduce, share
 from model.training.features import prefetch
+
+MANY = 1000  # pictures, which take long enough for a bar
 
 
 def check_pictures(
@@ -29,7 +31,8 @@ def check_pictures(
     # The processes share the work, and each is to tell all that was found.
     broken = torch.zeros(len(pictures), dtype=torch.int32, device=device)
     mine = share(len(pictures))
-    with reporter.bar("pictures", total=len(mine)) as bar:
+    shown = reporter if len(mine) > MANY else Silence()
+    with shown.bar("pictures", total=len(mine)) as bar:
         found = prefetch(lambda n: why_broken(pictures[n], folder), mine, workers)
         for number, error in zip(mine, found, strict=True):
             broken[number] = error is not None
