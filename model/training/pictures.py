@@ -10,6 +10,7 @@ import torch
 
 from model.images.errors import BrokenPicture, DataError, check
 from model.images.folder import Picture, PictureFolder, load_training_picture
+from model.process.log import escape
 from model.run.progress import Reporter, Silence
 from model.training.distributed import all_reduce, share
 from model.training.features import prefetch
@@ -56,7 +57,7 @@ def describe_folder(folder: PictureFolder) -> str:
     skipped = f"; {len(folder.skipped)} left out" if folder.skipped else ""
     return (
         f"{len(folder.train)} pictures to learn from, {len(folder.val)} to be judged by, "
-        f"{len(folder.classes)} classes: {', '.join(folder.classes)}{skipped}"
+        f"{len(folder.classes)} classes: {escape(', '.join(folder.classes))}{skipped}"
     )
 
 
