@@ -65,11 +65,17 @@ def test_windows_are_the_whole_and_every_half(side, parts):
     assert torch.allclose(windows[:, -1], activations[..., -half:, -half:].mean(dim=(2, 3)))
 
 
+def sparse_features(count: int, seed: int) -> torch.Tensor:
+    """Features [count, 512] as a ReLU leaves them: most of them zero, others for each."""
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.rand(count, 512, generator=generator)
+    return features * (torch.rand(count, 512, generator=generator) < 0.2)
+
+
 def make_score(classes: int = 2, limits: Limits = LIMITS) -> tuple[KnownScore, torch.Tensor]:
     """A score, and its classes' features."""
-    generator = torch.Generator().manual_seed(2)
-    weight = torch.randn(1000, 512, generator=generator) / 5
-    centres = torch.rand(classes, 512, generator=generator)
+    weight = torch.randn(1000, 512, generator=torch.Generator().manual_seed(2))
+    centres = sparse_features(classes, seed=3)
     prototypes = sharpened(centres @ weight.T)
     axes, percentiles = F.normalize(centres, dim=1), torch.linspace(0, 1, 101) ** 2
     if limits.neither_threshold is None:
@@ -85,13 +91,13 @@ def same_everywhere(features: torch.Tensor) -> torch.Tensor:
 def test_what_is_like_a_class_scores_1_and_what_is_not_near_0():
     known, centres = make_score(3)
     assert known(same_everywhere(centres)).tolist() == pytest.approx([1.0] * 3, abs=1e-3)
-    other = torch.rand(3, 512, generator=torch.Generator().manual_seed(9))
+    other = sparse_features(3, seed=9)
     assert (known(same_everywhere(other)) < 0.01).all()
 
 
 def test_a_class_in_a_part_of_the_picture_counts_for_that_part():
     known, centres = make_score()
-    other = torch.rand(1, 512, generator=torch.Generator().manual_seed(9))
+    other = sparse_features(1, seed=9)
     windows = same_everywhere(other).clone()
     windows[:, 1:6] = centres[0]
     likeness = known.evidence(windows)[0, 0].item()
