@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +73,15 @@ def tiff(pixels: np.ndarray, **tags: int) -> bytes:
             code = "i" if value < 0 else "I"
             directory += struct.pack(f"{order}HHI{code}", number, 9 if value < 0 else 4, 1, value)
     return head + listed + pixels.tobytes() + directory + bytes(4)
+
+
+def png16(pixels: np.ndarray) -> bytes:
+    """A PNG of [h, w, channels] with 16 bits, which Pillow writes in grey only."""
+    height, width, channels = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 3: 2}[channels], 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )

@@ -37,7 +37,7 @@ MAX_WEBP_BYTES = 30_000_000  # its decoder holds them beside four copies of the 
 MAX_PIXELS = 64_000_000
 # A phone's "64 megapixels" are 9248 x 6936, and no more than a quarter of a JPEG's are decoded;
 # the decoders of the others keep several copies.
-LIMITS = {"JPEG": 64_999_999, "MPO": 64_999_999, "WEBP": 40_000_000}
+LIMITS = {"JPEG": 64_999_999, "MPO": 64_999_999, "WEBP": 40_000_000, "AVIF": 40_000_000}
 MAX_JPEG_PIXELS = 40_000_000  # that are decoded
 MAX_RATIO = 20  # of the long side to the short one
 
@@ -94,8 +94,7 @@ def _decode(data: bytes, enough: int | None) -> Image.Image:
         _check_size(image)
         image.fp = None  # WebP keeps another copy of the pixels there
         if high_bytes:
-            with _open(data) as again:
-                widen(image, again, _strips(image))
+            widen(image, _open(data), _strips(image))
         picture = _to_rgb(image)
         picture.info.clear()
         picture.getexif()[ExifTags.Base.Orientation] = _orientation(image)

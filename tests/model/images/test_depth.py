@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from io import BytesIO
 
 import numpy as np
@@ -12,7 +10,7 @@ from PIL import Image
 
 from model.images.errors import UnsupportedPicture
 from model.images.loader import load_picture
-from tests.pictures import tiff
+from tests.pictures import png16, tiff
 
 GREY = np.random.default_rng(5).integers(0, 230, (30, 50), dtype=np.uint8)  # no white in it
 COLOUR = np.random.default_rng(6).integers(0, 230, (30, 50, 3), dtype=np.uint8)
@@ -110,18 +108,6 @@ def test_white_is_zero_is_a_negative():
     for kind, white in (("<u2", 65_535), ("<u2", 4095), ("<f4", 1.0)):
         got = seen(tiff(shares(kind, white, 1 - SHARE), Photometric=0))
         assert np.abs(got - GREY.astype(int)).max() <= 1
-
-
-def png16(pixels: np.ndarray) -> bytes:
-    """A PNG of [h, w, channels] with 16 bits, which Pillow writes in grey only."""
-    height, width, channels = pixels.shape
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
-    header = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 3: 2}[channels], 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
 
 
 def deflated(data: bytes) -> bytes:

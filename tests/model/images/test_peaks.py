@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.pictures import tiff
+from tests.pictures import png16
 
 ROOT = Path(__file__).parents[3]
 MOST_MB, MOST_SECONDS = 700, 20  # two to three seconds on an idle core
-WIDTH, HEIGHT, WEBP_HEIGHT = 8000, 8000, 5000
+WIDTH, HEIGHT, LOWER_HEIGHT = 8000, 8000, 5000
 
 CHILD = """
 import json, sys, time
@@ -61,18 +61,19 @@ def colour(mode: str = "RGB") -> Image.Image:
     return image.convert(mode)
 
 
-def for_webp(image: Image.Image) -> Image.Image:
-    return image.crop((0, 0, WIDTH, WEBP_HEIGHT))
+def lower(image: Image.Image) -> Image.Image:
+    """Forty megapixels, the most of WebP and AVIF."""
+    return image.crop((0, 0, WIDTH, LOWER_HEIGHT))
 
 
-def tiff_of_colour(path: Path, factor: int) -> None:
-    """RGB with 16 bits a channel, of which `factor` leaves some unused; Pillow writes none."""
-    path.write_bytes(tiff(np.asarray(colour()).astype("<u2") * factor))
+def of_twelve_bits(path: Path) -> None:
+    """A PNG of colours with 12 bits in 16, which Pillow cannot write."""
+    path.write_bytes(png16(np.asarray(colour()).astype("<u2") * 16))
 
 
 def noise() -> Image.Image:
     """What no lossless format can make small: 30 MB as WebP."""
-    bits = np.random.default_rng(0).integers(0, 16, (WEBP_HEIGHT, WIDTH), dtype=np.uint8)
+    bits = np.random.default_rng(0).integers(0, 16, (LOWER_HEIGHT, WIDTH), dtype=np.uint8)
     return Image.fromarray(bits * 16).convert("RGB")
 
 
@@ -129,17 +130,17 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "animated.gif": saved(
         lambda: grey().convert("P"), save_all=True, append_images=[grey()], transparency=3
     ),
-    "rgba turned.webp": saved(lambda: for_webp(colour("RGBA")), **FAST, **turned(6)),
+    "rgba turned.webp": saved(lambda: lower(colour("RGBA")), **FAST, **turned(6)),
     "animated.webp": saved(
-        lambda: for_webp(colour("RGBA")),
+        lambda: lower(colour("RGBA")),
         **FAST,
         save_all=True,
-        append_images=[for_webp(colour("RGBA").transpose(0))],
+        append_images=[lower(colour("RGBA").transpose(0))],
     ),
     "noise.webp": saved(noise, lossless=True, quality=0, method=0),
-    "12 of 16 bits.tiff": lambda path: tiff_of_colour(path, 16),
-    "turned.avif": saved(colour, speed=10, quality=10, **turned(6)),
-    "rgba.avif": saved(lambda: colour("RGBA"), speed=10, quality=10),
+    "12 of 16 bits.png": of_twelve_bits,
+    "turned.avif": saved(lambda: lower(colour()), speed=10, quality=10, **turned(6)),
+    "rgba.avif": saved(lambda: lower(colour("RGBA")), speed=10, quality=10),
     "rgba.heic": lambda path: heic(path, "RGBA"),
     "turned.heic": lambda path: heic(path, "RGB", exif=turned(6)["exif"].tobytes()),
 }
