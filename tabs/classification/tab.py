@@ -160,7 +160,7 @@ def check(picture: FileDataDict | None, refused: str) -> None:
 
 
 def classify(image: FileDataDict, ask: Callable) -> Classification:
-    """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or HEIC, up to 64 megapixels,
+    """Classify a picture: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF, up to 64 megapixels,
     the long side at most 20 times the short one.
 
     `verdict` is "known"; "unusual" when the picture is perhaps of a class, but unlike those that
