@@ -31,7 +31,7 @@ from tabs.appearance import appearance
 from tabs.autograd import tab as autograd
 from tabs.classification import tab as classification
 from tabs.language import Words, i18n_key
-from tabs.listeners import again, opened
+from tabs.listeners import opened
 from tabs.regression import tab as regression
 from tabs.server.launch import serving, stopped_by_signals
 from tabs.server.page import Page
@@ -129,7 +129,9 @@ def follow_address(tabs: gr.Tabs) -> None:
     gr.on(opened(), None, None, tabs, js="() => page.openTab()", **private)
     for tab in tabs.children:
         tab.select(None, js=f"() => page.turned({tab.id!r})", **private)
-        again()(None, None, tab, js=f"() => page.nameTab({tab.id!r})", **private)
+    names = f"() => page.nameTabs({[tab.id for tab in tabs.children]})"
+    switched = gr.Button(visible="hidden", elem_id="name-tabs")
+    switched.click(None, None, tabs.children, js=names, **private)
 
 
 def load(*models: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from urllib.parse import parse_qsl
 
 import gradio as gr
 from gradio.context import Context
@@ -21,11 +22,16 @@ TEXT: Words = {
     "status.loading": ("The model is being loaded …", "正在加载模型……"),
     "status.failed": ("No model", "没有模型"),
     "status.bundled": ("built-in", "内置模型"),
+    "status.no_tab": (
+        "The address asks for “{tab}”, and there is no such tab: this is the first one.",
+        "地址中的“{tab}”不是任何标签页，因此显示第一个。",
+    ),
     "status.answered": (
         "Model: {source}. Device: {device}, {milliseconds:.1f} ms.",
         "模型：{source}。设备：{device}，{milliseconds:.1f} 毫秒。",
     ),
 }
+TABS = ("classification", "regression", "autograd")  # as the address names them
 SECONDS = 5  # between looks: a model may be swapped in when the Hub is back
 
 
@@ -40,7 +46,7 @@ def build(classifier: Served, regressor: Served) -> None:
     listen(looks, show, inputs={}, outputs={"badge": badge, "notices": notices}, constants=models)
 
 
-def show(classifier: Served, regressor: Served, language: str) -> dict[str, str]:
+def show(classifier: Served, regressor: Served, language: str, place: str) -> dict[str, str]:
     """The classifier's name, which opens to both models and the device; apart from it, and always
     in sight, what the reader should know about them."""
     facts = describe_device(classifier, language)
@@ -53,6 +59,10 @@ def show(classifier: Served, regressor: Served, language: str) -> dict[str, str]
             notices.append(f'<p class="notice">{escape(name)}: {escape(notice)}</p>')
     summary = say(TEXT, "status.model", language, source=facts[0][1]) if facts[0][1] else ""
     summary = summary or say(TEXT, "status.failed" if notices else "status.loading", language)
+    asked = dict(parse_qsl(place, keep_blank_values=True)).get("tab", TABS[0])
+    if asked not in TABS:
+        text = say(TEXT, "status.no_tab", language, tab=asked[:40])
+        notices.append(f'<p class="notice">{escape(text)}</p>')
     rows = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in facts if fact
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from model.errors import UserError
 from model.images.formats import READABLE as FORMATS
 
-READABLE = ", ".join(FORMATS)
+READABLE, READABLE_ZH = ", ".join(FORMATS), "、".join(FORMATS)
 
 
 class PictureError(UserError):
@@ -56,20 +56,13 @@ class NoMemoryForPicture(PictureError):
 
 
 class NotAPicture(PictureError):
-    en = (
-        "The file is not a picture, whatever its name says, or its beginning is damaged. "
-        "Use one of " + READABLE + "."
-    )
-    zh = (
-        "无论文件名是什么，该文件不是图片，或者文件开头已损坏。请使用以下格式之一："
-        + READABLE
-        + "。"
-    )
+    en = "This file is not a picture, or is damaged. Use one of " + READABLE + "."
+    zh = "该文件不是图片，或已损坏。请使用以下格式之一：" + READABLE_ZH + "。"
 
 
 class UnsupportedPicture(PictureError):
     en = "{format} files cannot be read here. Save the picture as one of " + READABLE + "."
-    zh = "这里无法读取 {format} 文件。请把图片另存为以下格式之一：" + READABLE + "。"
+    zh = "这里无法读取 {format} 文件。请把图片另存为以下格式之一：" + READABLE_ZH + "。"
 
 
 class DamagedPicture(PictureError):

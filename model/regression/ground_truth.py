@@ -40,13 +40,13 @@ class WrongCount(InputError):
 
 
 class NotANumber(InputError):
-    en = "x{position} is not a finite number. Give numbers from -{limit:g} to {limit:g}."
-    zh = "x{position} 不是有限的数。请给出 -{limit:g} 到 {limit:g} 之间的数。"
+    en = "x{position} is not a finite number. Give numbers from −{limit:g} to {limit:g}."
+    zh = "x{position} 不是有限的数。请给出 −{limit:g} 到 {limit:g} 之间的数。"
 
 
 class OutOfRange(InputError):
-    en = "x{position} is {value:g}; the range is -{limit:g} to {limit:g}."
-    zh = "x{position} 为 {value:g}，允许的范围是 -{limit:g} 到 {limit:g}。"
+    en = "x{position} is {value:g}; the range is −{limit:g} to {limit:g}."
+    zh = "x{position} 为 {value:g}，允许的范围是 −{limit:g} 到 {limit:g}。"
 
 
 def true_function(x: Sequence[float]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlencode
 
 from model.autograd.errors import ExpressionError
@@ -56,11 +56,23 @@ def write(controls: Controls, parsed: Expression) -> str:
     at = {
         name: value
         for name, value in controls.values(parsed).items()
-        if value is not None and value != example["values"].get(name, NEW_VALUE)
+        if value != example["values"].get(name, NEW_VALUE)
     }
-    if at:
-        pairs["at"] = ",".join(f"{name}:{written(value)}" for name, value in at.items())
-    return urlencode(pairs)
+    return urlencode({**pairs, **at_pair(at)})
+
+
+def write_unanswered(controls: Controls, names: Iterable[str]) -> str:
+    """The query for an expression with a mistake in it, or not written to its end: the expression,
+    and the values of the last one's variables, for which it may come to stand."""
+    return urlencode(
+        {"f": controls.expression, **at_pair({n: controls.kept.get(n) for n in names})}
+    )
+
+
+def at_pair(values: Values) -> dict[str, str]:
+    """The part of the query that tells `values`, if there are any."""
+    told = [f"{name}:{written(value)}" for name, value in values.items() if value is not None]
+    return {"at": ",".join(told)} if told else {}
 
 
 def written(value: float | None) -> str | None:
@@ -82,7 +94,7 @@ def read(query: Mapping[str, str]) -> tuple[Controls, UserError | None]:
             value = math.nan
         if math.isfinite(value):
             return value
-        faults.append(NotANumber(given=f"{key}={text}"[:60]))
+        faults.append(NotANumber(given=f"{key}={text}".rstrip("=")[:60]))
         return None
 
     def whole(key: str, default: int, low: int, high: int) -> int:
@@ -93,13 +105,15 @@ def read(query: Mapping[str, str]) -> tuple[Controls, UserError | None]:
     example = example_of(expression)
     kept: Values = dict(example["values"])
     for pair in filter(None, query.get("at", "").split(",")):
-        name, _, text = pair.rpartition(":")
+        name, _, text = pair.partition(":")
         kept[name] = number(name, text)
     try:
         names = parse(expression).variables
     except ExpressionError as error:
         names = ()
         faults.insert(0, error)
+    for name in kept.keys() - example["values"].keys() - {*names} if names else ():
+        faults.append(NotAVariable(given=f"at={name}"[:60]))
     chosen = choice_of(names, example["trains"])
     for key in filter(query.get, ("along", "across", "up")):
         if query[key] in names:
@@ -121,8 +135,8 @@ def read(query: Mapping[str, str]) -> tuple[Controls, UserError | None]:
     controls = Controls(
         expression,
         kept,
-        second=bool(query.get("second")),
-        functions=bool(query.get("grad_fn")),
+        second=query.get("second") == "1",
+        functions=query.get("grad_fn") == "1",
         step=whole("step", 0, 0, 1000),
         chosen=chosen,
         rate=rate,

@@ -41,6 +41,11 @@ def choice_of(names: Sequence[str], trained: Sequence[str], before: Choice | Non
     return {"along": first, "across": first, "up": other, **kept, "trained": changed}
 
 
+def bounded(value: float | None) -> float | None:
+    """A value that was typed, or the nearest that may be."""
+    return None if value is None else max(-LIMITS.number, min(LIMITS.number, value))
+
+
 @dataclass(frozen=True)
 class Controls:
     """All that an answer follows from, and that the address says."""
@@ -63,7 +68,7 @@ class Controls:
         typed = (
             {}
             if FIELDS[0] not in given
-            else dict(zip(given["names"] or (), (given[name] for name in FIELDS), strict=False))
+            else dict(zip(given["names"] or (), (bounded(given[f]) for f in FIELDS), strict=False))
         )
         held = {each.name: given[each.name] for each in fields(cls)}
         return cls(**{**held, "kept": {**given["kept"], **typed}})

@@ -17,7 +17,7 @@ from model.autograd.expression import Expression
 from model.autograd.parsing import parse
 from model.errors import UserError
 from tabs.autograd import address, views
-from tabs.autograd.controls import FIELDS, VIEWS, Controls, choice_of, example_of
+from tabs.autograd.controls import FIELDS, VIEWS, Controls, bounded, choice_of, example_of
 from tabs.autograd.text import word
 from tabs.listeners import Updates
 
@@ -98,7 +98,10 @@ def show_answer(language: str, again: bool = False, **given: Any) -> Updates:
     if given["names"] is None:  # the tab has not been opened yet
         return {}
     asked = Controls.of(given)
-    shown = {"kept": asked.kept}
+    shown: Updates = {"kept": asked.kept}
+    for field, name in zip(FIELDS, given["names"], strict=False):
+        if field in given and bounded(given[field]) != given[field]:
+            shown[field] = asked.kept[name]
     if again:
         shown["play"] = word("pause" if given["playing"] else "play", language)
         shown |= {f"view_{view}": gr.update(label=word(view, language)) for view in VIEWS}
@@ -112,7 +115,8 @@ def show_answer(language: str, again: bool = False, **given: Any) -> Updates:
             shown |= fields_for(parsed, asked)
         return {**shown, **answer(parsed, asked, language)}
     except UserError as error:
-        return {**shown, **failed(error, language)}
+        query = address.write_unanswered(asked, given["names"])
+        return {**shown, "query": query, **failed(error, language)}
 
 
 def point_of(parsed: Expression, asked: Controls) -> list:

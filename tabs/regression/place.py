@@ -43,7 +43,7 @@ def query_of(x: Sequence[float], rate: float, batch: int) -> str:
 def read_place(query: str) -> Place | None:
     """What an address asks for, None where it is another tab's. What it leaves out is as on a new
     page; of what is wrong in it everything is kept that can be."""
-    asked = dict(parse_qsl(query))
+    asked = dict(parse_qsl(query, keep_blank_values=True))
     if asked.get("tab") != NAME:
         return None
     new, problems = Place(), []
@@ -55,7 +55,7 @@ def read_place(query: str) -> Place | None:
 
 def _read_row(text: str, problems: list[UserError]) -> tuple[float, ...]:
     """The numbers in `text`; zero for what is none, and the nearer end for what is beyond one."""
-    pieces = re.split(r"\s*,\s*|\s+", text.strip())
+    pieces = re.split(r"\s*,\s*|\s+", text.strip()) if text.strip() else []
     if len(pieces) != INPUTS:
         problems.append(WrongCount(count=len(pieces), inputs=INPUTS))
     x = [0.0] * INPUTS

@@ -68,6 +68,7 @@ def show_answer(answer: Prediction, language: str, problems: Sequence[UserError]
     if problems:
         space = "" if language == "zh" else " "
         told = space.join(each.message(language) for each in problems[:MOST_PROBLEMS])
+        told += " …" if len(problems) > MOST_PROBLEMS else ""
         remarks.append("⚠ " + tell("regression.link", problems=told))
     if answer["far_from_training"]:
         remarks.append("⚠ " + tell("regression.far"))

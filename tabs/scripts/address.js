@@ -7,7 +7,7 @@
 // (https://huggingface.co/docs/hub/spaces-handle-url-parameters).
 (() => {
   const REST = 1000; // milliseconds
-  const FIRST = "classification";
+  const TABS = ["classification", "regression", "autograd"];
   const queries = {}; // of each tab that was changed, without `tab`
   let settled = location.search; // the entry that Back is to come to
   let timer;
@@ -19,7 +19,8 @@
 
   const tabOf = (search) => {
     const query = new URLSearchParams(search);
-    return query.get("tab") ?? (query.has("f") ? "autograd" : FIRST);
+    const asked = query.get("tab") ?? (query.has("f") ? "autograd" : TABS[0]);
+    return TABS.includes(asked) ? asked : TABS[0]; // the server says that there is no such tab
   };
   let tab = tabOf(location.search);
 

@@ -42,7 +42,7 @@
   };
 
   window.fetch = async (...what) => {
-    const signal = what[1]?.signal;
+    const signal = what[1]?.signal ?? what[0]?.signal;
     for (let refused = 0; ; ) {
       try {
         const reply = await request(...what);

@@ -45,6 +45,7 @@
     language = chosen;
     if (!store(language)) page.keepInAddress("lang", language);
     show();
+    document.querySelector("#name-tabs")?.click();
     await changeLocale();
     page.again();
   };
@@ -61,7 +62,7 @@
       show();
       return { __type__: "update", selected: page.tabOf() };
     },
-    nameTab: (id) => ({ __type__: "update", label: words()[`app.${id}`] }),
+    nameTabs: (ids) => ids.map((id) => ({ __type__: "update", label: words()[`app.${id}`] })),
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-language]");

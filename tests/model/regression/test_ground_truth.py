@@ -66,7 +66,7 @@ def test_the_true_function_in_closed_form():
         ({"x1": 1.0}, "a list of 10 numbers"),
         ([0.0] * 4 + [math.nan] + [0.0] * 5, "x5 is not a finite number"),
         ([math.inf] + [0.0] * 9, "x1 is not a finite number"),
-        ([0.0] * 9 + [-100.5], "x10 is -100.5; the range is -100 to 100"),
+        ([0.0] * 9 + [-100.5], "x10 is -100.5; the range is −100 to 100"),
         ([0.0] * 9 + ["1"], "x10 is not a finite number"),
         ([0.0] * 9 + [None], "x10 is not a finite number"),
         ([True] + [0.0] * 9, "x1 is not a finite number"),

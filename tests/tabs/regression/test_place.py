@@ -43,7 +43,7 @@ def test_what_is_left_out_is_as_on_a_new_page(query: str) -> None:
         ("1," * 9 + "nan", [1] * 9 + [0], "x10 is not a finite number", "x10 不是有限的数"),
         ("1," * 9 + "1e999", [1] * 9 + [0], "x10 is not a finite number", "x10 不是有限的数"),
         ("2,," + "1," * 7 + "1", [2, 0] + [1] * 8, "x2 is not a finite number", "x2 不是"),
-        ("1e9" + ",1" * 9, [3] + [1] * 9, "x1 is 1e+09; the range is -3 to 3", "-3 到 3"),
+        ("1e9" + ",1" * 9, [3] + [1] * 9, "x1 is 1e+09; the range is −3 to 3", "−3 到 3"),
         ("1," * 9 + "-3.01", [1] * 9 + [-3], "x10 is -3.01", "x10 为 -3.01"),
     ],
 )

@@ -83,7 +83,7 @@ def test_the_endpoint_predicts_what_torch_does(client: Client, row: dict) -> Non
     ("x", "message"),
     [
         ([1.0] * 9, "The network takes 10 numbers, x1 to x10; it was given 9"),
-        ([0.0] * 9 + [101], "x10 is 101; the range is -100 to 100"),
+        ([0.0] * 9 + [101], "x10 is 101; the range is −100 to 100"),
         ([0.0] * 9 + [None], "x10 is not a finite number"),
         ([0.0] * 9 + ["nan"], "x10 is not a finite number"),
         ([0.0] * 9 + [10**400], "x10 is not a finite number"),
