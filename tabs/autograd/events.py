@@ -73,7 +73,8 @@ def show_anew(asked: Controls, language: str, fault: UserError | None = None) ->
     }
     try:
         parsed = parse(asked.expression)
-        shown |= {**fields_for(parsed, asked), **answer(parsed, asked, language)}
+        shown |= fields_for(parsed, asked)  # even where one has no value yet
+        shown |= answer(parsed, asked, language)
     except UserError as error:
         nothing = dict.fromkeys(ANSWERS, "")
         return {**shown, **nothing, **failed(fault or error, language)}

@@ -207,5 +207,5 @@ def test_a_lost_line_dims_the_answer_and_computes_the_last_input_when_it_is_back
         page.context.set_offline(True)
         page.wait_for_timeout(300)
         page.context.set_offline(False)
-        is_computed(page, str(0.9899924966 * (777 + wait))[:5])
+        is_computed(page, f"−{0.1411200080598672 * (777 + wait):.9g}"[:7])
     assert page.evaluate("window.isTheSamePage"), "what was typed is lost with a reload"

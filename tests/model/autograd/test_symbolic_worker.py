@@ -71,11 +71,14 @@ def test_the_server_never_imports_sympy_and_its_worker_never_torch() -> None:
     assert not worker & {"torch", "gradio"}
     server = imported(
         "from tabs.autograd.tab import gradients\n"
-        "from tabs.autograd.events import show_answer, show_details\n"
+        "from tabs.autograd.controls import Controls\n"
+        "from tabs.autograd.details import code, formula\n"
+        "from tabs.autograd.events import answer\n"
         "from model.autograd.parsing import parse\n"
         "assert gradients('x*y', {'x': 1, 'y': 2}, 2)['agreement']['x']['symbolic'] == 2\n"
-        "show_answer(parse('x*y'), {}, None, True, None)\n"
-        "show_details('x*y', {}, {'query': '', 'by_hand': False}, None)\n"
+        "asked = Controls('x*y', {}, second=True)\n"
+        "for show in (answer, formula, code):\n"
+        "    assert show(parse('x*y'), asked, 'en')\n"
     )
     assert "torch" in server
     assert not server & {"sympy", "mpmath"}
@@ -125,7 +128,7 @@ def test_a_death_leaves_second_derivatives_unchecked() -> None:
     compared = compare(parsed, values)
     hessian = differentiate(parsed, values, order=2).hessian
     assert killed_amid(QUICK, lambda: hessian_agrees(hessian, compared)) is None
-    page = views.hessian(hessian, None, "en")
+    page = views.hessian(parsed, hessian, None, "en")
     assert "has not checked" in page
     assert hessian_agrees(hessian, compared) is True
 

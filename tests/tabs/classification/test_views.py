@@ -96,7 +96,8 @@ def test_each_verdict_is_said(
 
 
 def test_a_model_that_cannot_tell_claims_no_likeness(answer: Answer) -> None:
-    unable = of(answer, 0.97, verdict="known", known_score=None, known_threshold=None)
+    nothing = {"known_score": None, "known_threshold": None, "percentile": None}
+    unable = of(answer, 0.97, verdict="known", **nothing)
     for language in ("en", "zh"):
         words = text(views.verdict(unable, language))
         assert "ikeness" not in words
