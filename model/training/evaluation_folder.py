@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.images.errors import DataError, SplitTwice, check
-from model.images.folder import Picture, class_name, split_named
+from model.images.folder import Picture, find_kinds, folders_by_class
 from model.images.listing import UNUSED, Listing
 from model.process.log import escape
 
@@ -71,18 +71,18 @@ def read_evaluation_folder(root: Path, classes: Sequence[str]) -> EvaluationFold
     of none of the classes, unless the model has a class of that name. Classes must be called as the
     model calls them, to the letter.
 
-    Raises NoSuchFolder, OtherClasses, NoPictures, SplitTwice, LoopedFolder, FolderNotRead, or
-    ManyProblems for several.
+    Raises NoSuchFolder, OtherClasses, NoPictures, SplitTwice, SplitsUnnamed, LoopedFolder,
+    FolderNotRead, or ManyProblems for several.
     """
     if not root.is_dir():
         raise NoSuchFolder(folder=str(root))
     listing = Listing(root)
-    folders, part = by_class(listing, root), ""
+    folders, part = folders_by_class(root, listing), ""
     others = [] if OTHER in classes else folders.pop(OTHER, [])
     if split := None if folders.keys() & set(classes) else find_split(folders, listing):
         if unused := [each for same in folders.values() for each in same if each != split]:
             listing.left_out[UNUSED] += unused
-        folders, part = by_class(listing, split), split.name
+        folders, part = folders_by_class(split, listing), split.name
         others = others + ([] if OTHER in classes else folders.pop(OTHER, []))
     found = {
         name: [p for each in same for p in listing.pictures(each)] for name, same in folders.items()
@@ -103,20 +103,11 @@ def read_evaluation_folder(root: Path, classes: Sequence[str]) -> EvaluationFold
     )
 
 
-def by_class(listing: Listing, folder: Path) -> dict[str, list[Path]]:
-    """The folders in `folder` by the class that a training would make of their names."""
-    found: dict[str, list[Path]] = {}
-    for path in listing.folders(folder):
-        found.setdefault(class_name(path.name), []).append(path)
-    return found
-
-
 def find_split(folders: Mapping[str, Sequence[Path]], listing: Listing) -> Path | None:
     """The folder that is called as a val split is, or else as a test split."""
+    kinds = find_kinds(listing.root, [path for same in folders.values() for path in same])
     for wanted in ("val", "test"):
-        found = [
-            path for same in folders.values() for path in same if split_named(path.name) == wanted
-        ]
+        found = [path for path, kind in kinds.items() if kind == wanted]
         if len(found) > 1:
             names = ", ".join(map(listing.name, found))
             listing.problems.append(SplitTwice(folder=listing.root, names=names))
