@@ -138,6 +138,8 @@ def _find_splits(root: Path, listing: Listing) -> tuple[Path, Path | None]:
         [folder for folder in inside if kinds[folder] == split] for split in SPLITS
     )
     others = {folder.name for folder in folders if folder not in inside}
+    if any(inside[folder] for folder in tests):  # an empty val is none
+        vals = [folder for folder in vals if inside[folder]]
     judging = [folder for folder in vals + tests if inside[folder]]
     # Beside other folders, one that is called train is a split if there are classes in it.
     nested = any(len(names) > 1 for names in inside.values())

@@ -81,7 +81,7 @@ class Listing:
     def lines(self) -> list[str]:
         """A line for each reason: what is left out for it."""
         return [
-            f"left out as {reason}: {len(paths)} ({self._names(paths)})"
+            f"left out as {reason}: {len(paths)} ({self._names(sorted(paths))})"
             for reason, paths in self.left_out.items()
         ]
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.errors import Sentence
 from model.images.errors import DataError, SplitTwice, check
 from model.images.folder import Picture, find_kinds, folders_by_class
-from model.images.listing import UNUSED, Listing
+from model.images.listing import BESIDE, UNUSED, Listing, why_left_out
 from model.process.log import escape
+
+logger = logging.getLogger(__name__)
 
 OTHER = "other"
 
@@ -19,7 +23,34 @@ class NoSuchFolder(DataError):
     zh = "--data：找不到文件夹 {folder!r}。请检查拼写。"
 
 
-class OtherClasses(DataError):
+class ClassesElsewhere(Sentence):
+    en = "There are classes of the model's in {folder}: give that as --data."
+    zh = "{folder} 中有模型的类别：请把它作为 --data。"
+
+
+class PicturesBeside(Sentence):
+    en = "The pictures beside the folders ({count}) are of no class."
+    zh = "文件夹之外的图片（{count} 张）不属于任何类别。"
+
+
+class OtherCapitals(Sentence):
+    en = "Capitals alone differ: {names}."
+    zh = "仅大小写不同：{names}。"
+
+
+class WrongClasses(DataError):
+    """No picture to judge by, or of other classes; with hints at what may be meant."""
+
+    def __init__(self, *hints: Sentence, **facts: object) -> None:
+        self.hints = hints
+        super().__init__(**facts)
+
+    def message(self, language: str) -> str:
+        parts = (super().message(language), *(hint.message(language) for hint in self.hints))
+        return ("" if language == "zh" else " ").join(parts)
+
+
+class OtherClasses(WrongClasses):
     en = (
         "The classes of {folder} are not the model's. Unknown to the model: {unknown}. Missing "
         "here: {missing}. Name each folder as the model names its class; pictures of none of the "
@@ -31,9 +62,17 @@ class OtherClasses(DataError):
     )
 
 
-class NoPictures(DataError):
+class NoPictures(WrongClasses):
     en = "{folder} holds no picture of the model's classes: {classes}. Add a folder for each."
     zh = "{folder} 中没有属于模型类别（{classes}）的图片。请为每个类别添加一个文件夹。"
+
+
+class NoneReadable(NoPictures):
+    en = (
+        "No picture of the model's classes in {folder} can be read; the lines above say why. "
+        "Mend or replace them."
+    )
+    zh = "{folder} 中属于模型类别的图片都无法读取，原因见上文。请修复或更换图片。"
 
 
 @dataclass(frozen=True)
@@ -57,7 +96,8 @@ class EvaluationFolder:
     def describe(self, num_classes: int) -> list[str]:
         """In lines: what is evaluated, and what is not."""
         count = num_classes - len(self.missing)
-        lines = [f"{self.name}: {len(self.pictures)} pictures of {count} classes"]
+        pictures = f"{len(self.pictures)} picture{'s' * (len(self.pictures) != 1)}"
+        lines = [f"{self.name}: {pictures} of {count} class{'es' * (count != 1)}"]
         if self.other:
             lines[0] += f", and {len(self.other)} of none of them ({OTHER})"
         if self.missing:
@@ -88,19 +128,42 @@ def read_evaluation_folder(root: Path, classes: Sequence[str]) -> EvaluationFold
         name: [p for each in same for p in listing.pictures(each)] for name, same in folders.items()
     }
     missing = [name for name in classes if not found.get(name)]
+    hints = find_hints(root, classes, [*found, *missing], listing)
     if unknown := [name for name, files in found.items() if files and name not in classes]:
         facts = {"unknown": listed(unknown), "missing": listed(missing) or "–"}
-        listing.problems.append(OtherClasses(folder=escape(str(root / part)), **facts))
+        listing.problems.append(OtherClasses(*hints, folder=escape(str(root / part)), **facts))
     elif len(missing) == len(classes):
         listing.problems.append(
-            NoPictures(folder=escape(str(root / part)), classes=listed(classes))
+            NoPictures(*hints, folder=escape(str(root / part)), classes=listed(classes))
         )
     pictures = [Picture(path, k) for k, name in enumerate(classes) for path in found.get(name, ())]
     other = [Picture(path, -1) for folder in others for path in listing.pictures(folder)]
+    lines = listing.lines() + [f"{OTHER} holds no picture"] * bool(others and not other)
+    if listing.problems:
+        for line in lines:
+            logger.warning("%s", line)
     check(root, listing.problems)
-    return EvaluationFolder(
-        root, part, tuple(pictures), tuple(other), tuple(missing), tuple(listing.lines())
-    )
+    return EvaluationFolder(root, part, tuple(pictures), tuple(other), tuple(missing), tuple(lines))
+
+
+def find_hints(
+    root: Path, classes: Sequence[str], names: Sequence[str], listing: Listing
+) -> list[Sentence]:
+    """What may be meant where nothing can be judged: `names` are those of the folders and of the
+    classes that are missing."""
+    hints: list[Sentence] = []
+    for folder in Listing(root).folders(root):
+        if set(classes) & folders_by_class(folder, Listing(folder)).keys():
+            hints.append(ClassesElsewhere(folder=escape(str(folder))))
+    if count := sum(not why_left_out(path) for path in listing.left_out.get(BESIDE, ())):
+        hints.append(PicturesBeside(count=count))
+    alike = [
+        f"{name} / {own}"
+        for own in classes
+        for name in names
+        if name not in classes and name.casefold() == own.casefold()
+    ]
+    return hints + [OtherCapitals(names=listed(alike))] * bool(alike)
 
 
 def find_split(folders: Mapping[str, Sequence[Path]], listing: Listing) -> Path | None:

@@ -229,6 +229,13 @@ def test_splits_of_unknown_names_are_refused_with_what_to_call_them(parts, tmp_p
     assert read_folder(tmp_path, seed=0).classes == parts
 
 
+def test_an_empty_val_leaves_its_place_to_test(tmp_path: Path, caplog):
+    folder_with(tmp_path, train__a=2, train__b=2, test__a=1, test__b=1, val=0)
+    assert {p.path.parts[-3] for p in read_folder(tmp_path, seed=0).val} == {"test"}
+    assert "test is used as val, since there is none" in caplog.messages
+    assert "val/ with 0 files" in caplog.text
+
+
 def test_names_that_only_look_like_splits():
     for name in ("trains", "training day", "value", "valley", "tester", "contest", "latest", "set"):
         assert split_named(name) is None
