@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -276,4 +277,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     guard_streams("stderr")
-    sys.exit(main())
+    try:
+        status = main()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # from here, Ctrl-C ends it at once
+    except KeyboardInterrupt:  # another one, while the first was told of
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        status = 130
+    sys.exit(status)

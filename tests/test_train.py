@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -273,6 +274,19 @@ def test_ctrl_c_before_there_is_a_model(few, initial_weights, tmp_path):
     assert errors.splitlines()[-1] == "train.py: interrupted before there was a model to save"
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.1, 0.4])
+def test_ctrl_c_twice_says_no_more_than_once(few, initial_weights, tmp_path, pause):
+    process = start("train.py", *arguments(few, initial_weights, tmp_path / "run"))
+    wait_for(process.stdout, "pictures to learn from")
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in errors
+    assert "ignored" not in errors
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def with_copies_blamed(outage: HubError, repo: str, settings: HubSettings) -> Hu
     copied = any((each / CONFIG).is_file() and (each / WEIGHTS).is_file() for each in folders)
     if not copied or any(cached_snapshots(repo, settings)):
         return outage
-    return UnverifiedCopy(outage, repo)
+    return UnverifiedCopy(outage, repo=repo)
 
 
 def mark_good(snapshot: Snapshot) -> None:

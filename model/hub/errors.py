@@ -31,7 +31,27 @@ class CacheNotWritable(HubError):
     zh = "无法保存从 Hub 下载的内容（{reason}）。"
 
 
-class UnverifiedCopy(HubUnavailable):
+class AfterOutage(HubUnavailable):
+    """An outage, and more to say of it."""
+
+    def __init__(self, outage: HubError, **facts: object) -> None:
+        self.outage = outage
+        super().__init__(**facts)
+
+    def message(self, language: str) -> str:
+        space = "" if language == "zh" else " "
+        return f"{self.outage.message(language)}{space}{super().message(language)}"
+
+
+class SourceNotFetched(AfterOutage):
+    en = (
+        "{source!r} is no folder here, so it was asked for there. Check the connection and try "
+        "again, or give a run folder."
+    )
+    zh = "本地没有文件夹 {source!r}，因此向 Hub 请求。请检查网络后重试，或给出运行文件夹。"
+
+
+class UnverifiedCopy(AfterOutage):
     """An outage, and a copy in the cache that might have helped."""
 
     en = (
@@ -39,14 +59,6 @@ class UnverifiedCopy(HubUnavailable):
         "they are something else. Copy the cache whole, as cp -a does."
     )
     zh = "缓存中有 {repo} 的副本，但没有可核对的记录，或者内容与记录不符。请完整复制缓存（cp -a）。"
-
-    def __init__(self, outage: HubError, repo: str) -> None:
-        self.outage = outage
-        super().__init__(repo=repo)
-
-    def message(self, language: str) -> str:
-        space = "" if language == "zh" else " "
-        return f"{self.outage.message(language)}{space}{super().message(language)}"
 
 
 class WrongModel(HubError):

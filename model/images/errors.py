@@ -65,6 +65,14 @@ class UnsupportedPicture(PictureError):
     zh = "这里无法读取 {format} 文件。请把图片另存为以下格式之一：" + READABLE_ZH + "。"
 
 
+class PointerPicture(PictureError):
+    en = (
+        "The file is a Git LFS pointer, which only says where the picture is. Run git lfs pull "
+        "in its repository."
+    )
+    zh = "该文件只是 Git LFS 指针，并不是图片本身。请在其仓库中运行 git lfs pull。"
+
+
 class DamagedPicture(PictureError):
     en = "The picture is damaged or cut short. Download or export it again."
     zh = "图片已损坏或不完整。请重新下载或导出图片。"
@@ -92,6 +100,18 @@ class LoopedFolder(DataError):
 class NoTrainFolder(DataError):
     en = "{folder} has {found} but no train folder. Put the pictures to learn from in train."
     zh = "{folder} 中有 {found}，但没有 train 文件夹。请把用于训练的图片放进 train。"
+
+
+class SplitsUnnamed(DataError):
+    en = (
+        "The folders {names} of {folder} hold the same sub-folders, as the splits of a data set "
+        "do. Call them train and val (and test). If they are the classes themselves, put their "
+        "pictures right into them."
+    )
+    zh = (
+        "{folder} 中的文件夹 {names} 含有相同的子文件夹，像是数据集的划分。"
+        "请把它们命名为 train 和 val（以及 test）。如果它们本身就是类别，请把图片直接放进去。"
+    )
 
 
 class SplitTwice(DataError):

@@ -21,6 +21,7 @@ from model.images.errors import (
     FolderNotFound,
     NoTrainFolder,
     PictureError,
+    SplitsUnnamed,
     SplitTwice,
     TooFewClasses,
     TooFewPictures,
@@ -28,7 +29,7 @@ from model.images.errors import (
     check,
 )
 from model.images.labels import MAX_LABELS, MAX_LENGTH, is_label
-from model.images.listing import UNUSED, Listing
+from model.images.listing import UNUSED, Listing, why_left_out
 from model.images.loader import load_picture
 from model.process.log import escape
 
@@ -36,13 +37,22 @@ logger = logging.getLogger(__name__)
 
 # What people call the splits, in any capitals.
 SPLITS = {
-    split: re.compile(rf"({names})([ _-]?(set|data|split|images))?")
+    split: re.compile(rf"({names})([ _-]?(set|data|split|images|集))?")
     for split, names in (
-        ("train", "train(ing)?"),
-        ("val", "val(id(ation)?)?|dev|eval(uation)?"),
-        ("test", "tests?|testing"),
+        ("train", "train(ing)?|训练"),
+        ("val", "val(id(ation)?)?|dev|eval(uation)?|验证"),
+        ("test", "tests?|testing|测试"),
     )
 }
+# What they call them where it is plain by what is inside: train2017, images_val, Trainingsdaten.
+SPLIT_WORDS = {
+    "train": re.compile("train|trn|learn|训练"),
+    "val": re.compile("val|dev|验证"),
+    "test": re.compile("te?st|测试"),
+}
+# They join letters of some scripts and signs, so that they may belong to a name.
+JOINERS = "\u200c\u200d"
+WHITESPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,7 @@ def scan_folder(
 
     Also gives what is wrong: EmptyClass, TooFewPictures (a class needs `learned` to learn from and
     one to be judged by), ClassesDiffer, SplitTwice, TooFewClasses, TooManyClasses, BadClassName,
-    LoopedFolder, FolderNotRead. Raises FolderNotFound, NoTrainFolder.
+    LoopedFolder, FolderNotRead. Raises FolderNotFound, NoTrainFolder, SplitsUnnamed.
     """
     root = Path(root)
     if not root.is_dir():
@@ -120,13 +130,16 @@ def load_training_picture(path: Path, root: Path, enough: int | None = None) -> 
 
 def _find_splits(root: Path, listing: Listing) -> tuple[Path, Path | None]:
     """The folders of the classes to learn from and, if there is one, to be judged by; what else is
-    beside them is left out. Raises NoTrainFolder."""
+    beside them is left out. Raises NoTrainFolder, SplitsUnnamed."""
     folders = Listing(root).folders(root)  # told of by whoever reads them
-    inside = {folder: _own_folders(folder) for folder in folders if split_named(folder.name)}
+    kinds = find_kinds(root, folders)
+    inside = {folder: _own_folders(folder) for folder in folders if kinds[folder]}
     trains, vals, tests = (
-        [folder for folder in inside if split_named(folder.name) == split] for split in SPLITS
+        [folder for folder in inside if kinds[folder] == split] for split in SPLITS
     )
     others = {folder.name for folder in folders if folder not in inside}
+    if any(inside[folder] for folder in tests):  # an empty val is none
+        vals = [folder for folder in vals if inside[folder]]
     judging = [folder for folder in vals + tests if inside[folder]]
     # Beside other folders, one that is called train is a split if there are classes in it.
     nested = any(len(names) > 1 for names in inside.values())
@@ -154,10 +167,54 @@ def split_named(name: str) -> str | None:
     return next((split for split, names in SPLITS.items() if names.fullmatch(name)), None)
 
 
+def find_kinds(root: Path, folders: Sequence[Path]) -> dict[Path, str | None]:
+    """Which split each of the `folders` of `root` is, if any: by the usual names, or, where two or
+    three folders hold nothing but the same sub-folders, by a word in their names; of two, the other
+    one is to judge by. Raises SplitsUnnamed where that leaves open which of them to learn from."""
+    kinds = {folder: split_named(folder.name) for folder in folders}
+    inside = [set(map(class_name, _own_folders(folder))) for folder in folders]
+    common = set.intersection(*inside) if 2 <= len(folders) <= 3 else set()
+    if not common or None not in kinds.values() or any(map(_holds_pictures, folders)):
+        return kinds
+    likely = {folder: kinds[folder] or _split_word(folder.name) for folder in folders}
+    found = set(likely.values())
+    if "train" in found and None not in found and len(found) == len(folders):
+        return likely
+    if len(common) < 2:  # as cats/2024 and dogs/2024 are
+        return kinds
+    if len(folders) == 2 and found == {"train", None}:
+        return {folder: kind or "val" for folder, kind in likely.items()}
+    if "train" in found and len(found - {None}) > 1:
+        return likely
+    raise SplitsUnnamed(folder=root, names=escape(", ".join(folder.name for folder in folders)))
+
+
+def _split_word(name: str) -> str | None:
+    name = name.casefold()
+    return next((split for split, words in SPLIT_WORDS.items() if words.search(name)), None)
+
+
+def _holds_pictures(folder: Path) -> bool:
+    return any(path.is_file() and not why_left_out(path) for path in folder.iterdir())
+
+
 def class_name(folder: str) -> str:
     """The class that a folder of this name holds: systems write one and the same name differently
-    (NFD and NFC), and hide blanks at its end."""
-    return unicodedata.normalize("NFC", folder).strip()
+    (NFD and NFC), and hide blanks at its end; what cannot be seen is no part of it."""
+    seen = (c for c in folder if c in JOINERS or unicodedata.category(c) != "Cf")
+    return unicodedata.normalize("NFC", "".join(seen)).strip(WHITESPACE + JOINERS)
+
+
+def folders_by_class(folder: Path, listing: Listing) -> dict[str, list[Path]]:
+    """The folders in `folder` by the class that each holds; names that differ in nothing that is
+    to be seen are one class."""
+    found: dict[str, list[Path]] = {}
+    seen: dict[str, str] = {}
+    for path in listing.folders(folder):
+        name = class_name(path.name)
+        name = seen.setdefault(re.sub(f"[{JOINERS}]", "", name), name)
+        found.setdefault(name, []).append(path)
+    return found
 
 
 def _own_folders(folder: Path) -> set[str]:
@@ -167,9 +224,7 @@ def _own_folders(folder: Path) -> set[str]:
 def _read_classes(folder: Path, needed: int, listing: Listing) -> dict[str, list[Path]]:
     """The pictures of every class folder in `folder`, in the order of the class names. `needed` is
     how many a class must have."""
-    found: dict[str, list[Path]] = {}
-    for path in listing.folders(folder):
-        found.setdefault(class_name(path.name), []).append(path)
+    found = folders_by_class(folder, listing)
     count, problems = len(found), listing.problems
     shown = folder if folder == listing.root else listing.name(folder)
     if count < 2:

@@ -11,6 +11,7 @@ START = 4096  # bytes of a file that `format_of` wants to see
 
 # What is read here; its other sixty formats are attack surface that no photo needs.
 HEIC, AVIF = "HEIC", "AVIF"
+POINTER = "Git LFS pointer"  # what Git leaves in a file's place where Git LFS did not fetch it
 PILLOW_FORMATS = {"JPEG": "JPEG", "PNG": "PNG", "WebP": "WEBP", "GIF": "GIF", "BMP": "BMP"}
 PILLOW_FORMATS |= {"TIFF": "TIFF"} | ({AVIF: "AVIF"} if features.check("avif") else {})
 READABLE = (*PILLOW_FORMATS, HEIC)
@@ -20,6 +21,15 @@ PICTURE_SUFFIXES = frozenset(
     (
         *(".jpg", ".jpeg", ".jpe", ".jif", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp"),
         *(".tif", ".tiff", ".heic", ".heif", ".hif", *((".avif",) if AVIF in READABLE else ())),
+    )
+)
+
+# What cameras call the values of their sensors, which are no picture yet.
+RAW_SUFFIXES = frozenset(
+    (
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc"),
+        *(".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl"),
+        *(".sr2", ".srf", ".srw", ".x3f"),
     )
 )
 
@@ -40,6 +50,7 @@ SIGNATURES = tuple(
         ("PNG", rb"\x89PNG\r\n\x1a\n"),
         ("WebP", rb"RIFF....WEBP"),
         ("GIF", rb"GIF8[79]a"),
+        (POINTER, rb"version https://git-lfs\."),
         ("Canon raw", rb"II\*\0....CR|HEAPCCDR"),
         ("TIFF", rb"II[*+]\0|MM\0[*+]|II\0\*|MM\*\0"),
         ("JPEG 2000", rb"\0\0\0\x0cjP[ \x1a]{2}\r\n\x87\n|\xff\x4f\xff\x51"),

@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from model.images.errors import DataError, FolderNotRead, LoopedFolder
-from model.images.formats import PICTURE_SUFFIXES, READABLE, START, format_of
+from model.images.formats import PICTURE_SUFFIXES, RAW_SUFFIXES, READABLE, START, format_of
 from model.process.log import escape
 
 # What systems, not people, put beside pictures; all that begins with a dot as well.
@@ -32,6 +32,7 @@ PLACEHOLDER_MAX_BYTES = 20_000
 
 SYSTEM = "hidden or of the system"
 BESIDE, UNUSED = "beside the class folders", "a folder beside those that are used"
+NOWHERE = "no file, or a link that leads nowhere"
 NAMED = 10  # of what is left out for one reason
 
 
@@ -51,7 +52,7 @@ class Listing:
             if path.is_dir():
                 found.append(path)
             else:
-                self.left_out[BESIDE].append(path)
+                self.left_out[BESIDE if path.is_file() else NOWHERE].append(path)
         return found
 
     def pictures(self, folder: Path) -> list[Path]:
@@ -80,7 +81,7 @@ class Listing:
     def lines(self) -> list[str]:
         """A line for each reason: what is left out for it."""
         return [
-            f"left out as {reason}: {len(paths)} ({self._names(paths)})"
+            f"left out as {reason}: {len(paths)} ({self._names(sorted(paths))})"
             for reason, paths in self.left_out.items()
         ]
 
@@ -141,8 +142,9 @@ def why_left_out(path: Path) -> str | None:
     """Why the file is not learned from; None is a picture, or what claims to be one by its name and
     is to be complained of."""
     if not path.is_file():
-        return "no file, or a link that leads nowhere"
-    named_so = path.suffix.lower() in PICTURE_SUFFIXES
+        return NOWHERE
+    suffix = path.suffix.lower()
+    named_so = suffix in PICTURE_SUFFIXES
     try:
         if is_placeholder(path):
             return "a placeholder, not a photo"
@@ -150,6 +152,8 @@ def why_left_out(path: Path) -> str | None:
             found = format_of(file.read(START))
     except OSError:
         return None if named_so else "unreadable"
+    if suffix in RAW_SUFFIXES and found in (None, "TIFF"):  # most are TIFF, with a tiny preview
+        found = f"camera raw ({suffix[1:].upper()})"
     if named_so or found in READABLE:
         return None
     return f"{found}, which cannot be read here" if found else "no picture"

@@ -26,9 +26,10 @@ from model.images.errors import (
     PictureTooHeavy,
     PictureTooLarge,
     PictureTooThin,
+    PointerPicture,
     UnsupportedPicture,
 )
-from model.images.formats import HEIC, PILLOW_FORMATS, READABLE, START, format_of
+from model.images.formats import HEIC, PILLOW_FORMATS, POINTER, READABLE, START, format_of
 from model.images.headers import is_overloaded, is_overloaded_directory
 
 # The most that `load_picture` accepts.
@@ -63,8 +64,8 @@ def load_picture(
 
     Raises:
         PictureNotFound, EmptyPicture, PictureTooHeavy, PictureTooLarge, PictureTooThin,
-        OverloadedPicture, NotAPicture, UnsupportedPicture, DamagedPicture, NoMemoryForPicture: all
-        of them `PictureError`, none names a path.
+        OverloadedPicture, NotAPicture, PointerPicture, UnsupportedPicture, DamagedPicture,
+        NoMemoryForPicture: all of them `PictureError`, none names a path.
     """
     try:
         picture = _decode(_read(source), enough)
@@ -125,6 +126,8 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     found = format_of(data[:START])
     if found is None:
         raise NotAPicture()
+    if found == POINTER:
+        raise PointerPicture()
     if found not in READABLE:
         raise UnsupportedPicture(format=found)
     if found == HEIC:

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 LINES, LENGTH = 200, 2000
-# All that moves the cursor, changes colours, breaks lines or turns the direction of writing.
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# All that moves the cursor, changes colours, breaks lines, turns the direction of writing or is not
+# to be seen.
+CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 BAR = re.compile(r"\n{0,99}(?:\x1b\[A)*(?=\r|$)\r?")  # how tqdm moves to the place of a bar
 
 
@@ -36,34 +43,63 @@ def clean(text: str) -> str:
     return text[:start] + re.sub(r"\n(?=\S)", "\n  ", "\n".join(shown))
 
 
-class CleanStream:
-    """A text stream on which each write is `clean`ed; all else is the stream's own."""
+class LastingStream:
+    """A text stream that never ends the program: once nobody reads it any more (a closed pipe, a
+    full disk), it leads nowhere."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write(clean(text))
+        with self._lasting():
+            self._stream.write(self.shown(text))
         return len(text)
 
-    def writelines(self, lines: Any) -> None:
+    def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
+
+    def flush(self) -> None:
+        with self._lasting():
+            self._stream.flush()
+
+    def shown(self, text: str) -> str:
+        """What is written for `text`."""
+        return text
+
+    @contextmanager
+    def _lasting(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            # The very descriptor is turned: what is held back is written at exit, by the stream.
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), self._stream.fileno())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
+class CleanStream(LastingStream):
+    """One on which each write is `clean`ed as well."""
+
+    def shown(self, text: str) -> str:
+        return clean(text)
+
+
 def guard_streams(*names: str) -> None:
     """Have the streams of sys that are named ("stdout", "stderr") cleaned from now on, for handlers
-    that hold them already too, and both write whatever their encoding lacks as an escape instead of
-    raising UnicodeEncodeError. To be called once, by a program."""
-    for stream in (sys.stdout, sys.stderr):
+    that hold them already too. Neither of the two ends the program: what their encoding lacks is
+    written as an escape, and what nobody reads nowhere. To be called once, by a program."""
+    guarded: dict[TextIO, LastingStream] = {}
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # it was closed before the program began
+            continue
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    guarded = {stream: CleanStream(stream) for stream in (getattr(sys, name) for name in names)}
-    for name in names:
-        setattr(sys, name, guarded[getattr(sys, name)])
+        guarded[stream] = (CleanStream if name in names else LastingStream)(stream)
+        setattr(sys, name, guarded[stream])
     loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
     for handler in (each for logger in loggers for each in logger.handlers):
         if isinstance(handler, logging.StreamHandler) and handler.stream in guarded:

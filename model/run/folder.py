@@ -79,10 +79,10 @@ class OutputNotWritable(RunError):
 
 class OutputInTheWay(RunError):
     en = (
-        "{folder} exists and is not a run folder of this program (or of an early version); it is "
-        "left alone. Choose another --output."
+        "{folder} exists and is no earlier result of this command (or one of an early version); "
+        "it is left alone. Choose another --output."
     )
-    zh = "{folder} 已存在，且不是本程序（或由早期版本）的运行文件夹，未作改动。请换一个 --output。"
+    zh = "{folder} 已存在，且不是该命令先前的结果（或属早期版本），未作改动。请换一个 --output。"
 
 
 class OutputOfOtherKind(RunError):

@@ -25,7 +25,7 @@ from model.classifier.preprocessing import Preprocessing
 from model.device import describe
 from model.hub.cache import find_cached, with_copies_blamed
 from model.hub.download import fetch
-from model.hub.errors import HubUnavailable
+from model.hub.errors import HubUnavailable, SourceNotFetched
 from model.hub.source import HubSettings, parse_source
 from model.images.errors import BrokenPicture
 from model.images.folder import Picture, load_training_picture
@@ -65,6 +65,7 @@ def evaluate(
     for line in folder.describe(len(classifier.classes)):
         reporter.line(line)
     judged, broken, stopped = judge_pictures(classifier, folder, workers, reporter)
+    broken.sort(key=lambda each: each.file)
     for each in broken:
         reporter.line(f"left out {each}")
     report = {
@@ -95,7 +96,8 @@ def load_classifier(source: str, device: str, settings: HubSettings) -> Classifi
     try:
         snapshot = snapshot or fetch(where, settings)
     except HubUnavailable as outage:
-        raise with_copies_blamed(outage, where.repo, settings) from outage
+        outage = with_copies_blamed(outage, where.repo, settings)
+        raise SourceNotFetched(outage, source=source) from outage
     return Classifier.load(snapshot.folder, Origin(snapshot.repo, snapshot.commit), device)
 
 

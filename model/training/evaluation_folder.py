@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.errors import Sentence
 from model.images.errors import DataError, SplitTwice, check
-from model.images.folder import Picture, class_name, split_named
-from model.images.listing import UNUSED, Listing
+from model.images.folder import Picture, find_kinds, folders_by_class
+from model.images.listing import BESIDE, UNUSED, Listing, why_left_out
 from model.process.log import escape
+
+logger = logging.getLogger(__name__)
 
 OTHER = "other"
 
@@ -19,7 +23,34 @@ class NoSuchFolder(DataError):
     zh = "--data：找不到文件夹 {folder!r}。请检查拼写。"
 
 
-class OtherClasses(DataError):
+class ClassesElsewhere(Sentence):
+    en = "There are classes of the model's in {folder}: give that as --data."
+    zh = "{folder} 中有模型的类别：请把它作为 --data。"
+
+
+class PicturesBeside(Sentence):
+    en = "The pictures beside the folders ({count}) are of no class."
+    zh = "文件夹之外的图片（{count} 张）不属于任何类别。"
+
+
+class OtherCapitals(Sentence):
+    en = "Capitals alone differ: {names}."
+    zh = "仅大小写不同：{names}。"
+
+
+class WrongClasses(DataError):
+    """No picture to judge by, or of other classes; with hints at what may be meant."""
+
+    def __init__(self, *hints: Sentence, **facts: object) -> None:
+        self.hints = hints
+        super().__init__(**facts)
+
+    def message(self, language: str) -> str:
+        parts = (super().message(language), *(hint.message(language) for hint in self.hints))
+        return ("" if language == "zh" else " ").join(parts)
+
+
+class OtherClasses(WrongClasses):
     en = (
         "The classes of {folder} are not the model's. Unknown to the model: {unknown}. Missing "
         "here: {missing}. Name each folder as the model names its class; pictures of none of the "
@@ -31,9 +62,17 @@ class OtherClasses(DataError):
     )
 
 
-class NoPictures(DataError):
+class NoPictures(WrongClasses):
     en = "{folder} holds no picture of the model's classes: {classes}. Add a folder for each."
     zh = "{folder} 中没有属于模型类别（{classes}）的图片。请为每个类别添加一个文件夹。"
+
+
+class NoneReadable(NoPictures):
+    en = (
+        "No picture of the model's classes in {folder} can be read; the lines above say why. "
+        "Mend or replace them."
+    )
+    zh = "{folder} 中属于模型类别的图片都无法读取，原因见上文。请修复或更换图片。"
 
 
 @dataclass(frozen=True)
@@ -57,7 +96,8 @@ class EvaluationFolder:
     def describe(self, num_classes: int) -> list[str]:
         """In lines: what is evaluated, and what is not."""
         count = num_classes - len(self.missing)
-        lines = [f"{self.name}: {len(self.pictures)} pictures of {count} classes"]
+        pictures = f"{len(self.pictures)} picture{'s' * (len(self.pictures) != 1)}"
+        lines = [f"{self.name}: {pictures} of {count} class{'es' * (count != 1)}"]
         if self.other:
             lines[0] += f", and {len(self.other)} of none of them ({OTHER})"
         if self.missing:
@@ -71,52 +111,66 @@ def read_evaluation_folder(root: Path, classes: Sequence[str]) -> EvaluationFold
     of none of the classes, unless the model has a class of that name. Classes must be called as the
     model calls them, to the letter.
 
-    Raises NoSuchFolder, OtherClasses, NoPictures, SplitTwice, LoopedFolder, FolderNotRead, or
-    ManyProblems for several.
+    Raises NoSuchFolder, OtherClasses, NoPictures, SplitTwice, SplitsUnnamed, LoopedFolder,
+    FolderNotRead, or ManyProblems for several.
     """
     if not root.is_dir():
         raise NoSuchFolder(folder=str(root))
     listing = Listing(root)
-    folders, part = by_class(listing, root), ""
+    folders, part = folders_by_class(root, listing), ""
     others = [] if OTHER in classes else folders.pop(OTHER, [])
     if split := None if folders.keys() & set(classes) else find_split(folders, listing):
         if unused := [each for same in folders.values() for each in same if each != split]:
             listing.left_out[UNUSED] += unused
-        folders, part = by_class(listing, split), split.name
+        folders, part = folders_by_class(split, listing), split.name
         others = others + ([] if OTHER in classes else folders.pop(OTHER, []))
     found = {
         name: [p for each in same for p in listing.pictures(each)] for name, same in folders.items()
     }
     missing = [name for name in classes if not found.get(name)]
+    hints = find_hints(root, classes, [*found, *missing], listing)
     if unknown := [name for name, files in found.items() if files and name not in classes]:
         facts = {"unknown": listed(unknown), "missing": listed(missing) or "–"}
-        listing.problems.append(OtherClasses(folder=escape(str(root / part)), **facts))
+        listing.problems.append(OtherClasses(*hints, folder=escape(str(root / part)), **facts))
     elif len(missing) == len(classes):
         listing.problems.append(
-            NoPictures(folder=escape(str(root / part)), classes=listed(classes))
+            NoPictures(*hints, folder=escape(str(root / part)), classes=listed(classes))
         )
     pictures = [Picture(path, k) for k, name in enumerate(classes) for path in found.get(name, ())]
     other = [Picture(path, -1) for folder in others for path in listing.pictures(folder)]
+    lines = listing.lines() + [f"{OTHER} holds no picture"] * bool(others and not other)
+    if listing.problems:
+        for line in lines:
+            logger.warning("%s", line)
     check(root, listing.problems)
-    return EvaluationFolder(
-        root, part, tuple(pictures), tuple(other), tuple(missing), tuple(listing.lines())
-    )
+    return EvaluationFolder(root, part, tuple(pictures), tuple(other), tuple(missing), tuple(lines))
 
 
-def by_class(listing: Listing, folder: Path) -> dict[str, list[Path]]:
-    """The folders in `folder` by the class that a training would make of their names."""
-    found: dict[str, list[Path]] = {}
-    for path in listing.folders(folder):
-        found.setdefault(class_name(path.name), []).append(path)
-    return found
+def find_hints(
+    root: Path, classes: Sequence[str], names: Sequence[str], listing: Listing
+) -> list[Sentence]:
+    """What may be meant where nothing can be judged: `names` are those of the folders and of the
+    classes that are missing."""
+    hints: list[Sentence] = []
+    for folder in Listing(root).folders(root):
+        if set(classes) & folders_by_class(folder, Listing(folder)).keys():
+            hints.append(ClassesElsewhere(folder=escape(str(folder))))
+    if count := sum(not why_left_out(path) for path in listing.left_out.get(BESIDE, ())):
+        hints.append(PicturesBeside(count=count))
+    alike = [
+        f"{name} / {own}"
+        for own in classes
+        for name in names
+        if name not in classes and name.casefold() == own.casefold()
+    ]
+    return hints + [OtherCapitals(names=listed(alike))] * bool(alike)
 
 
 def find_split(folders: Mapping[str, Sequence[Path]], listing: Listing) -> Path | None:
     """The folder that is called as a val split is, or else as a test split."""
+    kinds = find_kinds(listing.root, [path for same in folders.values() for path in same])
     for wanted in ("val", "test"):
-        found = [
-            path for same in folders.values() for path in same if split_named(path.name) == wanted
-        ]
+        found = [path for path, kind in kinds.items() if kind == wanted]
         if len(found) > 1:
             names = ", ".join(map(listing.name, found))
             listing.problems.append(SplitTwice(folder=listing.root, names=names))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from model.classifier.ood import Verdict
 from model.images.folder import Picture, load_training_picture
+from model.process.log import escape
 from model.training.calibration import measure
 from model.training.contact_sheet import draw_contact_sheet
 from model.training.evaluation import (
@@ -23,7 +24,7 @@ from model.training.evaluation import (
     hardest,
     labels_of,
 )
-from model.training.evaluation_folder import NoPictures, listed
+from model.training.evaluation_folder import NoneReadable
 
 WORST_PICTURES = 20
 TOP = 10  # of what is printed
@@ -56,10 +57,10 @@ class Judged:
 
 
 def make_report(judged: Sequence[Judged], classes: Sequence[str], root: Path) -> dict[str, Any]:
-    """The figures of evaluation.json. Raises NoPictures where none is of a class."""
+    """The figures of evaluation.json. Raises NoneReadable where none is of a class."""
     ours, other = (Judged.together(judged, of_a_class) for of_a_class in (True, False))
     if ours is None:
-        raise NoPictures(folder=root, classes=listed(classes))
+        raise NoneReadable(folder=escape(str(root)))
     labels, answers = labels_of(ours.pictures), ours.logits.argmax(dim=1)
     total, right = Counter(labels.tolist()), Counter(labels[answers == labels].tolist())
     others = other and {

@@ -55,9 +55,11 @@ def why_broken(picture: Picture, folder: PictureFolder) -> BrokenPicture | None:
 def describe_folder(folder: PictureFolder) -> str:
     """One line: how many pictures of what."""
     skipped = f"; {len(folder.skipped)} left out" if folder.skipped else ""
+    count = len(folder.classes)
+    names = f": {escape(', '.join(folder.classes))}" if count else ""
     return (
         f"{len(folder.train)} pictures to learn from, {len(folder.val)} to be judged by, "
-        f"{len(folder.classes)} classes: {escape(', '.join(folder.classes))}{skipped}"
+        f"{count} class{'es' * (count != 1)}{names}{skipped}"
     )
 
 

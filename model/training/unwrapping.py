@@ -15,8 +15,12 @@ from torch import Tensor
 from torchvision.models import resnet18
 
 # Under what names programs keep the state dict, those first that say it plainest: Lightning;
-# PyTorch's own tutorial; torchvision's references; timm, MoCo and others.
-WRAPPINGS = ("state_dict", "model_state_dict", "model_state", "model", "network", "net", "weights")
+# PyTorch's own tutorial; torchvision's references; timm, MoCo and others. Averages over a training
+# (EMA) are taken where the weights themselves are not there.
+WRAPPINGS = (
+    *("state_dict", "model_state_dict", "model_state", "model", "network", "net", "weights"),
+    *("params", "state_dict_ema", "model_ema", "params_ema", "ema_state_dict", "ema_model", "ema"),
+)
 DEPTH = 3  # of wrappings in each other
 
 
@@ -63,7 +67,8 @@ def is_state_dict(saved: Any) -> bool:
 
 
 def find_prefix(weights: Mapping[str, Tensor]) -> str:
-    """What stands before every key of a whole resnet18; "" where that is nothing, or not one."""
+    """What stands before every key of a whole resnet18; "" where that is nothing, or not one. Of
+    two, an average over the training (EMA) gives way to what it is one of."""
     last = "fc.weight"
     with torch.device("meta"):  # for its names alone
         needed = resnet18().state_dict().keys()
@@ -72,4 +77,5 @@ def find_prefix(weights: Mapping[str, Tensor]) -> str:
         for prefix in (key.removesuffix(last) for key in weights if key.endswith(last))
         if all(prefix + name in weights for name in needed)
     ]
-    return found[0] if len(found) == 1 else ""
+    own = [prefix for prefix in found if "ema" not in prefix] or found
+    return own[0] if len(own) == 1 else ""

@@ -184,6 +184,58 @@ def test_the_splits_go_by_their_usual_names(train: str, val: str, tmp_path: Path
     assert said == (split_named(val) == "test")
 
 
+@pytest.mark.parametrize(
+    ("train", "val"),
+    [
+        ("train2017", "val2017"),
+        ("images_train", "images_val"),
+        ("trn", "tst"),
+        ("Trainingsdaten", "Validierung"),
+        ("2024-learn", "2024-dev"),
+        ("my train pictures", "rest"),
+        ("train", "val2017"),
+        ("训练集", "测试集"),
+        ("猫狗训练数据", "猫狗验证数据"),
+    ],
+)
+def test_splits_by_a_word_in_the_name_where_the_classes_are_inside(train, val, tmp_path):
+    for part, count in ((train, 3), (val, 2)):
+        for name in ("cats", "dogs"):
+            write_pictures(tmp_path / part / name, count)
+    folder = read_folder(tmp_path, seed=0)
+    assert folder.classes == ("cats", "dogs")
+    assert {p.path.relative_to(tmp_path).parts[0] for p in folder.train} == {train}
+    assert {p.path.relative_to(tmp_path).parts[0] for p in folder.val} == {val}
+
+
+def test_three_splits_and_one_that_lacks_a_class(tmp_path: Path):
+    for part in ("train2017", "test2017", "val2017"):
+        folder_with(tmp_path / "three" / part, cats=2, dogs=2)
+    folder = read_folder(tmp_path / "three", seed=0)
+    assert {p.path.parts[-3] for p in folder.val} == {"val2017"}
+    assert [path.name for path in folder.skipped] == ["test2017"]
+    folder_with(tmp_path / "less", train2017__cats=3, train2017__dogs=3, val2017__cats=1)
+    with pytest.raises(errors.DataError, match="val2017"):
+        read_folder(tmp_path / "less", seed=0)
+
+
+@pytest.mark.parametrize("parts", [("new", "old"), ("A", "B", "C"), ("train1", "train2")])
+def test_splits_of_unknown_names_are_refused_with_what_to_call_them(parts, tmp_path: Path):
+    for part in parts:
+        folder_with(tmp_path / part, cats=2, dogs=2)
+    with pytest.raises(errors.SplitsUnnamed, match=f"{', '.join(parts)} of .* Call them train"):
+        read_folder(tmp_path, seed=0)
+    write_pictures(tmp_path / parts[0], 1)  # a class, with folders in it
+    assert read_folder(tmp_path, seed=0).classes == parts
+
+
+def test_an_empty_val_leaves_its_place_to_test(tmp_path: Path, caplog):
+    folder_with(tmp_path, train__a=2, train__b=2, test__a=1, test__b=1, val=0)
+    assert {p.path.parts[-3] for p in read_folder(tmp_path, seed=0).val} == {"test"}
+    assert "test is used as val, since there is none" in caplog.messages
+    assert "val/ with 0 files" in caplog.text
+
+
 def test_names_that_only_look_like_splits():
     for name in ("trains", "training day", "value", "valley", "tester", "contest", "latest", "set"):
         assert split_named(name) is None
@@ -247,6 +299,46 @@ def test_what_is_left_out_is_counted_and_named_a_line_a_reason(tmp_path: Path, c
     assert len(folder.skipped) == 12
 
 
+def test_a_link_to_a_class_that_is_gone_is_called_that(tmp_path: Path, caplog):
+    folder_with(tmp_path, cats=2, dogs=2)
+    (tmp_path / "birds").symlink_to("nowhere")
+    (tmp_path / "notes.txt").write_text("x")
+    read_folder(tmp_path, seed=0)
+    assert set(caplog.messages) == {
+        "left out as no file, or a link that leads nowhere: 1 (birds)",
+        "left out as beside the class folders: 1 (notes.txt)",
+    }
+
+
+@pytest.mark.parametrize("suffix", [".NEF", ".nef", ".dng", ".ARW", ".pef", ".Rw2", ".cr2"])
+@pytest.mark.parametrize("content", [b"II*\0" + bytes(40), b"MM\0*" + bytes(40), b"", b"\xff\xfe"])
+def test_raw_files_are_left_out_as_such(suffix: str, content: bytes, tmp_path: Path, caplog):
+    folder_with(tmp_path, cats=2, dogs=2)
+    (tmp_path / "cats" / f"a{suffix}").write_bytes(content)
+    (tmp_path / "dogs" / f"b{suffix}").write_bytes((tmp_path / "dogs" / "00.png").read_bytes())
+    folder = read_folder(tmp_path, seed=0)
+    assert len(folder.train + folder.val) == 5
+    (line,) = caplog.messages
+    assert line == (
+        f"left out as camera raw ({suffix[1:].upper()}), which cannot be read here: 1 "
+        f"(cats/a{suffix})"
+    )
+
+
+def test_a_git_lfs_pointer_is_named(tmp_path: Path):
+    folder_with(tmp_path, cats=2, dogs=2)
+    for name, line in (("a.jpg", "spec/v1"), ("b.png", "spec/v2"), ("c.NEF", "spec/v1")):
+        text = f"version https://git-lfs.github.com/{line}\noid sha256:00\nsize 4\n"
+        (tmp_path / "cats" / name).write_text(text)
+    folder = read_folder(tmp_path, seed=0)
+    assert [path.name for path in folder.skipped] == ["c.NEF"]
+    for name in ("a.jpg", "b.png"):
+        with pytest.raises(errors.BrokenPicture, match=f"{name}: .*git lfs pull") as caught:
+            load_training_picture(tmp_path / "cats" / name, tmp_path)
+        assert isinstance(caught.value.cause, errors.PointerPicture)
+        assert "git lfs pull" in caught.value.message("zh")
+
+
 def test_a_class_of_pictures_that_cannot_be_read_is_told_what_they_are(tmp_path: Path):
     folder_with(tmp_path, a=3, b=0)
     for n in range(4):
@@ -305,6 +397,12 @@ def test_links_that_go_round_are_refused(target: str, tmp_path: Path):
         ("cats ", "cats"),
         (" cats", "cats"),
         ("a\u3000", "a"),
+        ("ca\u200bts", "cats"),
+        ("\ufeffcats", "cats"),
+        ("cats \u200f", "cats"),
+        ("\u202ecats\u202c", "cats"),
+        ("ca\xadts", "cats"),
+        ("cats\u200d", "cats"),
     ],
     ids=ascii,
 )
@@ -317,6 +415,19 @@ def test_names_that_look_alike_are_one_class(spellings: tuple[str, str], tmp_pat
     splits = {f"{part}__{name}": 2 for part, name in zip(("train", "val"), spellings, strict=True)}
     folder_with(tmp_path / "two", **splits, train__dogs=2, val__dogs=1)
     assert read_folder(tmp_path / "two", seed=0).classes == tuple(sorted((one, "dogs")))
+
+
+def test_joiners_belong_to_a_name_and_do_not_tell_two_apart(tmp_path: Path):
+    farmer, house = "\U0001f469\u200d\U0001f33e", "\u062e\u0627\u0646\u0647\u200c\u0647\u0627"
+    folder_with(tmp_path / "one", **{farmer: 2, house: 2, house.replace("\u200c", ""): 2})
+    assert len(read_folder(tmp_path / "one", seed=0).classes) == 2
+    folder_with(tmp_path / "two", **{farmer: 2, house: 2})
+    assert set(read_folder(tmp_path / "two", seed=0).classes) == {farmer, house}
+    folder_with(tmp_path / "two", val__蚂蚁=2, train__a=2, val__a=2, **{"train__蚂\u200d蚁": 2})
+    for name in (farmer, house):
+        (tmp_path / "two" / name).rename(tmp_path / name)
+    with pytest.raises(errors.ClassesDiffer, match=r"蚂\\u200d蚁, 蚂蚁"):
+        read_folder(tmp_path / "two", seed=0)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file systems of Windows know text only")

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from model.process.log import CleanStream, clean
+from model.process.log import CleanStream, clean, escape
 from tests.conftest import ROOT, run_python, running_app
 
 FORGED = "FORGED model.serving.served: all is well"
@@ -137,3 +137,41 @@ def test_train_guards_what_it_logs(tmp_path: Path):
     assert done.returncode == 2
     assert "FORGED" in done.stderr
     assert_clean(done.stderr)
+
+
+@pytest.mark.parametrize("broken", ["1", "2"])
+@pytest.mark.parametrize("names", ["", "'stderr'", "'stdout', 'stderr'"])
+def test_nobody_reads_what_is_printed(broken: str, names: str, tmp_path: Path):
+    """As after `| head -1`: the program goes to its end, and nothing is said at it."""
+    code = (
+        "import logging, os, sys, tqdm\n"
+        f"from model.process.log import guard_streams; guard_streams({names})\n"
+        "logging.basicConfig(level='INFO')\n"
+        f"reading, writing = os.pipe(); os.close(reading); os.dup2(writing, {broken})\n"
+        "for n in tqdm.trange(3):\n"
+        "    print('x' * 9000, flush=n < 2); print('y', file=sys.stderr); logging.info('z')\n"
+        f"open({str(tmp_path / 'end')!r}, 'w').close()\n"
+        "print('held back until the end')\n"
+    )
+    done = run_python("-c", code)
+    assert done.returncode == 0
+    assert (tmp_path / "end").is_file()
+    assert "Error" not in done.stderr
+    assert "ignored" not in done.stderr
+    assert "y" in done.stderr + done.stdout or broken == "2"
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_stream_that_was_closed_before(closed: str):
+    code = (
+        f"import os; os.close({closed})\n"
+        "import subprocess, sys\n"
+        "sys.exit(subprocess.call([sys.executable, 'train.py', 'evaluate', '-h'], close_fds=False))"
+    )
+    assert run_python("-c", code).returncode == 0
+
+
+def test_what_cannot_be_seen_is_shown():
+    for code in (0xAD, 0x200B, 0x200D, 0x200F, 0x202E, 0x2060, 0x2067, 0xFEFF, 0xE0041):
+        assert escape(f"ca{chr(code)}ts") == f"ca{ascii(chr(code))[1:-1]}ts"
+    assert escape("蚂蚁 bébé ❤") == "蚂蚁 bébé ❤"

@@ -138,10 +138,10 @@ def a_link_to_nothing(run: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        (unmarked_config, OutputInTheWay, "not a run folder"),
-        (unmarked_metrics, OutputInTheWay, "not a run folder"),
-        (no_metrics, OutputInTheWay, "not a run folder"),
-        (damaged_config, OutputInTheWay, "not a run folder"),
+        (unmarked_config, OutputInTheWay, "no earlier result"),
+        (unmarked_metrics, OutputInTheWay, "no earlier result"),
+        (no_metrics, OutputInTheWay, "no earlier result"),
+        (damaged_config, OutputInTheWay, "no earlier result"),
         (of_a_regressor, OutputOfOtherKind, "a regressor, which a classifier"),
         (with_a_note, ForeignFiles, "thesis.txt"),
         (with_a_folder, ForeignFiles, "src"),

@@ -29,9 +29,11 @@ from model.training.contact_sheet import COLUMNS, LINE, MARGIN, SIDE, draw_conta
 from model.training.evaluate import evaluate
 from model.training.evaluation import auroc
 from model.training.evaluation_folder import (
+    NoneReadable,
     NoPictures,
     NoSuchFolder,
     OtherClasses,
+    WrongClasses,
     read_evaluation_folder,
 )
 from model.training.evaluation_report import Judged, describe_report, make_report
@@ -209,6 +211,39 @@ def test_classes_that_are_called_as_splits_are(tmp_path):
     assert (found.part, found.other, found.missing) == ("", (), ())
 
 
+@pytest.mark.parametrize(
+    ("files", "hint", "lines"),
+    [
+        (["train/a/1.jpg", "train/b/2.jpg"], "classes of the model's in .*/train: give", []),
+        (["mine/a/1.jpg", "mine/b/2.jpg"], "classes of the model's in .*/mine: give", []),
+        (["val/.keep", "test/a/1.jpg"], "classes of the model's in .*/test: give", ["hidden"]),
+        (["1.jpg", "2.png", "x.txt"], r"folders \(2\) are of no class", ["beside the class"]),
+        (["A/1.jpg", "B/2.jpg"], "Capitals alone differ: A / a, B / b", []),
+        (["c/1.jpg", "a/x.psd", "other/y.txt"], "model: c", ["no picture: 2", "other holds no"]),
+    ],
+)
+def test_a_refusal_hints_at_what_is_meant(tmp_path, caplog, files, hint, lines):
+    with pytest.raises(WrongClasses, match=hint) as caught:
+        read_evaluation_folder(lay_out(tmp_path, *files), ["a", "b"])
+    chinese = caught.value.message("zh")
+    assert all(each.message("zh") in chinese for each in caught.value.hints)
+    for line in lines:
+        assert any(line in message for message in caplog.messages)
+
+
+def test_an_empty_folder_of_others_is_said(tmp_path):
+    lay_out(tmp_path, "a/1.jpg", "other/.keep")
+    told = read_evaluation_folder(tmp_path, ["a", "b"]).describe(2)
+    assert told[0].endswith(": 1 picture of 1 class")
+    assert told[-1] == "other holds no picture"
+
+
+def test_splits_by_a_word_in_their_names(tmp_path):
+    lay_out(tmp_path, *(f"{part}/{kind}/1.jpg" for part in ("trn17", "tst17") for kind in "ab"))
+    found = read_evaluation_folder(tmp_path, ["a", "b"])
+    assert (found.part, len(found.pictures)) == ("tst17", 2)
+
+
 def test_a_class_name_in_the_other_unicode_form(tmp_path):
     name = unicodedata.normalize("NFC", "bébé")
     lay_out(tmp_path, f"{unicodedata.normalize('NFD', name)}/1.jpg")
@@ -278,8 +313,11 @@ def test_pictures_that_cannot_be_read_are_named_and_left_out(trained, folder, tm
     )
     for file in (*(folder / "val").rglob("*.png"),):
         file.write_bytes(b"")
-    with pytest.raises(NoPictures):
-        evaluate(str(trained), folder, tmp_path / "r", device="cpu")
+    with pytest.raises(NoneReadable, match=r"No picture of .* can be read"):
+        evaluate(str(trained), folder, tmp_path / "r", device="cpu", reporter=(last := Lines()))
+    files = [line.split(": ")[0] for line in last.told if line.startswith("left out val")]
+    assert len(files) == 6
+    assert files == sorted(files)
 
 
 def test_ctrl_c_leaves_a_fair_part_and_says_so(trained, tmp_path):
@@ -329,7 +367,7 @@ def test_a_run_of_the_hub_at_a_commit(trained, folder, tmp_path, monkeypatch):
     source = f"me/model@{commit}"  # it is in the cache, and the Hub is gone
     again = evaluate(source, folder, tmp_path / "r", device="cpu", settings=settings)
     assert again["nll"] == report["nll"]
-    with pytest.raises(HubUnavailable):
+    with pytest.raises(HubUnavailable, match=r"'me/model' is no folder here.* try again, or"):
         evaluate("me/model", folder, tmp_path / "r", device="cpu", settings=settings)
 
 
