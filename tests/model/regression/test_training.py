@@ -185,6 +185,7 @@ train_regressor(settings, Path(sys.argv[1]), reporter=reporter)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path):
     settings = RegressorSettings(epochs=60, folds=0, device="cpu")
     train_regressor(settings, tmp_path / "uninterrupted")

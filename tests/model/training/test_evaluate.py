@@ -84,6 +84,7 @@ def answers(run: Path, files: list[Path]) -> list:
     return [classifier(load_picture(file)) for file in files]
 
 
+@pytest.mark.slow
 def test_the_bundled_model_on_the_val_split_of_ants_and_bees(tmp_path, capsys):
     if not (SHARED / "hymenoptera_data").is_dir():
         pytest.skip("the photos are not on this computer")

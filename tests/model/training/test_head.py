@@ -40,6 +40,7 @@ def optimum(features: torch.Tensor, labels: torch.Tensor, start: Head, strength:
     return Head(weight.detach(), bias.detach())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [1.0, 0.1, 0.03])
 def test_training_ends_at_the_optimum_of_l2_sp(strength):
     features, labels = clouds()

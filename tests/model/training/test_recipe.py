@@ -147,6 +147,7 @@ def test_the_head_starts_from_the_rows_that_are_named(few, initial_weights, tmp_
     assert torch.allclose(head["fc.bias"], initial["fc.bias"][rows], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_files_whatever_the_threads(few, initial_weights, tmp_path):
     for name, changes in {"one": {}, "two": {"workers": 2}, "other": {"seed": 1}}.items():
         settings = replace(SHORT, **changes)
@@ -208,6 +209,7 @@ def test_placeholders_are_left_out_and_named(few, initial_weights, tmp_path, cap
     assert "imageNotFound.gif" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_whole_network_learns_with_frozen_statistics(few, initial_weights, tmp_path):
     metrics = train_classifier(BODY, few, tmp_path / "run", init_weights=initial_weights)
     initial = torch.load(initial_weights, weights_only=True)
@@ -254,6 +256,7 @@ def test_ctrl_c_leaves_a_model(settings, few, initial_weights, tmp_path):
     assert output.with_name("run.checkpoint.pt").exists()
 
 
+@pytest.mark.slow
 def test_resume_finishes_what_ctrl_c_ended(few, initial_weights, tmp_path):
     output, reporter = tmp_path / "run", InterruptAt("epoch 2/3")
     train_classifier(SHORT, few, output, init_weights=initial_weights, reporter=reporter)
@@ -334,6 +337,7 @@ def test_a_full_disk_is_said_and_nothing_stays_on_it(small_disk, few, initial_we
     assert list(small_disk.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_long_training_keeps_its_checkpoint_when_the_disk_is_full(
     few, initial_weights, tmp_path, monkeypatch
 ):
