@@ -115,14 +115,17 @@ class Classifier:
         windows = windows_of(activations)
         logits = self.network.fc(windows[:, 0])
         probabilities = (logits / self.temperature).softmax(dim=1)[0]
-        known_score = self.known(windows).item() if self.known else None
+        known_score, verdict = None, "known"
+        if self.known:
+            scores, (verdict,) = self.known.judge(windows)
+            known_score = scores.item()
         heat_map = class_activation_map(activations, self.network.fc.weight, logits.argmax().item())
         finite = probabilities.isfinite().all() and heat_map.isfinite().all()
         if not finite or not math.isfinite(known_score or 0.0):
             raise NotFinite()
         return Answer(
             probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
-            verdict=self.known.verdict(known_score) if self.known else "known",
+            verdict=verdict,
             percentile=self.known.percentile(known_score) if self.known else None,
             known_score=known_score,
             heat_map=heat_map.cpu(),

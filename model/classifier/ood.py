@@ -21,7 +21,9 @@ elsewhere than those of any photo: their cosine with a class's mean direction is
 
     score = likeness * sigmoid((cosine - cosine_floor) / cosine_width)
 
-where training pictures lie above the floor. Neither needs pictures of "neither".
+where training pictures lie above the floor. Besides, whatever its score, a picture is "known" only
+where the sigmoid comes to 0.9, and "neither" where it does not come to 0.3. No pictures of
+"neither" are needed for any of it.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SHARPENING = 0.4
+SURELY, HARDLY = 0.9, 0.3  # a photo, by the sigmoid
 PART = 256  # pictures at a time: each has a thousand numbers a window
 
 Verdict = Literal["known", "unusual", "neither"]
@@ -79,9 +82,20 @@ class KnownScore(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Scores [N] in 0..1 of N pictures, by their `windows_of` [N, 1 + P, D]."""
-        if self.directions is None:
-            return self._likeness(windows[:, :1])
-        return combine(self.evidence(windows), self.limits)
+        return self.judge(windows)[0]
+
+    def judge(self, windows: Tensor) -> tuple[Tensor, list[Verdict]]:
+        """Scores [N] of N pictures, by their `windows_of` [N, 1 + P, D], and what each means."""
+        if self.directions is not None:
+            return self.weigh(self.evidence(windows))
+        scores = self._likeness(windows[:, :1])
+        return scores, [self.verdict(score) for score in scores.tolist()]
+
+    def weigh(self, evidence: Tensor) -> tuple[Tensor, list[Verdict]]:
+        """Scores [N] of N pictures, by their evidence [N, 2], and what each means."""
+        scores = combine(evidence, self.limits)
+        photos = photo_gate(evidence[:, 1], self.limits)
+        return scores, list(map(self.verdict, scores.tolist(), photos.tolist()))
 
     def evidence(self, windows: Tensor) -> Tensor:
         """What the score is made of, [N, 2]: likeness and cosine, both 0..1."""
@@ -90,12 +104,12 @@ class KnownScore(nn.Module):
         whole = F.normalize(windows[:, 0].float(), dim=1)
         return torch.stack([likeness, (whole @ self.directions.T).amax(dim=1)], dim=1)
 
-    def verdict(self, score: float) -> Verdict:
-        """What a score means."""
-        if score >= self.limits.known_threshold:
+    def verdict(self, score: float, photo: float = 1.0) -> Verdict:
+        """What a score means, of a picture whose `photo_gate` is `photo`."""
+        if score >= self.limits.known_threshold and photo >= SURELY:
             return "known"
         neither = self.limits.neither_threshold
-        return "neither" if neither is None or score < neither else "unusual"
+        return "neither" if neither is None or score < neither or photo < HARDLY else "unusual"
 
     def percentile(self, score: float) -> float | None:
         """How many of 100 training pictures score lower, 0..100."""
@@ -121,7 +135,12 @@ def windows_of(activations: Tensor) -> Tensor:
 def combine(evidence: Tensor, limits: Limits) -> Tensor:
     """Scores [N] in 0..1 of likeness and cosine, [N, 2]."""
     likeness, cosine = evidence.unbind(dim=1)
-    return likeness * ((cosine - limits.cosine_floor) / limits.cosine_width).sigmoid()
+    return likeness * photo_gate(cosine, limits)
+
+
+def photo_gate(cosine: Tensor, limits: Limits) -> Tensor:
+    """How surely pictures are photos, 0..1, by their features' cosine [N]."""
+    return ((cosine - limits.cosine_floor) / limits.cosine_width).sigmoid()
 
 
 def bhattacharyya(p: Tensor, q: Tensor) -> Tensor:

@@ -154,8 +154,8 @@ def judge_batch(
     logits = classifier.network.fc(windows[:, 0]).cpu() / classifier.temperature
     scores, verdicts = torch.ones(len(pictures)), ["known"] * len(pictures)
     if classifier.known is not None:  # a model that cannot tell takes all for known
-        scores = classifier.known(windows).cpu()
-        verdicts = [classifier.known.verdict(score) for score in scores.tolist()]
+        scores, verdicts = classifier.known.judge(windows)
+        scores = scores.cpu()
     if not (logits.isfinite().all() and scores.isfinite().all()):
         raise NotFinite()
     return Judged(pictures, logits, scores, tuple(verdicts))

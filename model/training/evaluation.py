@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.classifier.ood import KnownScore, combine
+from model.classifier.ood import KnownScore
 from model.images.folder import Picture, PictureFolder
 from model.training.calibration import confusion_matrix, fit_temperature, measure, reliability
 from model.training.cross_validation import Choice
@@ -57,12 +57,12 @@ def judge(
 def count_answers(known: KnownScore, evidence: Tensor, val_windows: Tensor) -> dict[str, Any]:
     """The limits of the known score, and how many pictures they make known, unusual and neither:
     those to learn from by their out-of-fold `evidence` [N, 2], and the val pictures."""
-    train, val = combine(evidence, known.limits), known(val_windows)
+    (scores, train), (_, val) = known.weigh(evidence), known.judge(val_windows)
     return {
         **asdict(known.limits),
-        "far_out": int(far_out(train).sum()),
-        "train": dict(Counter(map(known.verdict, train.tolist()))),
-        "val": dict(Counter(map(known.verdict, val.tolist()))),
+        "far_out": int(far_out(scores).sum()),
+        "train": dict(Counter(train)),
+        "val": dict(Counter(val)),
     }
 
 

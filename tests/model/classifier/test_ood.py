@@ -132,6 +132,15 @@ def test_what_a_score_means(score, verdict, percentile):
     assert known.percentile(score) == pytest.approx(percentile, abs=0.1)
 
 
+def test_what_is_hardly_a_photo_is_not_known_however_like_a_class():
+    known, _ = make_score()
+    floor, width = LIMITS.cosine_floor, LIMITS.cosine_width
+    steps = (-0.9, -0.8, 2.1, 2.3)  # sigmoid(-0.85) is 0.3, sigmoid(2.2) is 0.9
+    scores, verdicts = known.weigh(torch.tensor([[1.0, floor + width * each] for each in steps]))
+    assert (scores >= known.limits.neither_threshold).all()
+    assert verdicts == ["neither", "unusual", "unusual", "known"]
+
+
 def test_before_there_were_three_answers_there_were_two():
     """By the whole picture alone, and nothing is unusual."""
     known, centres = make_score(limits=Limits(0.3))
