@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # torch comes with it
 
 NAME = "autograd"  # of the tab in the address
 ANSWERS = ("value", "answer", "graph", "step_text")
+UNANSWERED = None  # at the end of a point that has no answer
 
 
 def failed(error: UserError, language: str) -> Updates:
@@ -71,13 +72,16 @@ def show_anew(asked: Controls, language: str, fault: UserError | None = None) ->
         "views": gr.update(selected=asked.view),
         **dict.fromkeys(FIELDS, gr.update(visible=False)),
     }
+    point = None
     try:
         parsed = parse(asked.expression)
         shown |= fields_for(parsed, asked)  # even where one has no value yet
+        point = [*point_of(parsed, asked), UNANSWERED]
         shown |= answer(parsed, asked, language)
     except UserError as error:
         nothing = dict.fromkeys(ANSWERS, "")
-        return {**shown, **nothing, **failed(fault or error, language)}
+        # Gradio tells of the expression in its box as of a change: it has been dealt with
+        return {**shown, **nothing, **failed(fault or error, language), "point": point}
     if fault:
         shown["problem"] = views.problem(fault, language, hinders=False)
     return shown
@@ -108,7 +112,7 @@ def show_answer(language: str, again: bool = False, **given: Any) -> Updates:
         shown |= {f"view_{view}": gr.update(label=word(view, language)) for view in VIEWS}
     try:
         parsed = parse(asked.expression)
-        if not again and point_of(parsed, asked) == given["point"]:
+        if not again and point_of(parsed, asked) == (given["point"] or [])[:3]:
             return {}
         if list(parsed.variables) != given["names"]:
             trained = [*asked.chosen.get("trained", ()), *example_of(asked.expression)["trains"]]
@@ -123,6 +127,10 @@ def show_answer(language: str, again: bool = False, **given: Any) -> Updates:
 def point_of(parsed: Expression, asked: Controls) -> list:
     """What an answer is the answer to."""
     return [asked.expression, list(asked.values(parsed).values()), asked.second]
+
+
+def is_answered(point: list | None) -> bool:
+    return point is not None and point[-1] is not None
 
 
 def answer(parsed: Expression, asked: Controls, language: str) -> Updates:
@@ -194,7 +202,7 @@ def show_view(language: str, **given: Any) -> Updates:
     """What is seen below: descent, formulas or code, made when it is looked at."""
     from tabs.autograd import details
 
-    if given["point"] is None:  # not opened yet, or what is in the box has no answer
+    if not is_answered(given["point"]):  # not opened yet, or what is in the box has no answer
         return {}
     asked = Controls.of(given)
     show = {"descent": details.descent, "formula": details.formula, "code": details.code}
@@ -221,7 +229,7 @@ def set_rate(factor: float, language: str, **given: Any) -> Updates:
 
     asked = Controls.of(given)
     trained = asked.chosen.get("trained")
-    if given["point"] is None or not trained:
+    if not is_answered(given["point"]) or not trained:
         return {}
     parsed = parse(asked.expression)
     limit = stability(parsed, asked.values(parsed), trained).limit
