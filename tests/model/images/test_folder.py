@@ -468,7 +468,7 @@ def test_a_broken_picture_is_named_relative_to_the_folder(tmp_path: Path):
     (tmp_path / "ants" / "torn.jpg").write_bytes(b"not a picture")
     with pytest.raises(errors.BrokenPicture) as caught:
         load_training_picture(tmp_path / "ants" / "torn.jpg", tmp_path)
-    assert str(caught.value).startswith("ants/torn.jpg: The file is not a picture")
+    assert str(caught.value).startswith("ants/torn.jpg: This file is not a picture")
     assert caught.value.message("zh").startswith("ants/torn.jpg：")
     assert str(tmp_path) not in str(caught.value)
 
