@@ -102,9 +102,7 @@ def build(classifier: Served, regressor: Served) -> gr.Blocks:
             status.build(classifier, regressor)
             gr.HTML(LANGUAGE_SWITCH, elem_id="language-switch")
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab(
-                i18n_key("app.classification"), id="classification", elem_id="tab-classification"
-            ):
+            with named_tab("classification"):
                 classification.build(classifier)
             with named_tab("regression"):
                 regression.build(regressor)

@@ -138,7 +138,9 @@ def show_preview(picture: FileDataDict | None, language: str) -> Updates:
     if picture is None:
         return {"preview": ""}
     name = str(picture.get("orig_name") or "") if isinstance(picture, dict) else ""
-    return {"preview": views.preview(load_picture(path_of(picture)), name, language)}
+    # which `show` decodes as a whole at the same time: a JPEG is not decoded twice as such
+    small = load_picture(path_of(picture), enough=views.SIDE)
+    return {"preview": views.preview(small, name, language)}
 
 
 def show_no_preview(error: UserError, language: str) -> Updates:

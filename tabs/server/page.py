@@ -55,15 +55,8 @@ class Page(gr.Blocks):
             error.message = in_html(str(error.message))
             raise
         except Exception as error:
-            told = next(
-                (
-                    v
-                    for part, v in zip(function.inputs, inputs, strict=False)
-                    if part.elem_id == VISITOR
-                ),
-                None,
-            )
-            language = read_visitor(told, request)["language"]
+            values = {part.elem_id: v for part, v in zip(function.inputs, inputs, strict=False)}
+            language = read_visitor(values.get(VISITOR), request)["language"]
             sentence = in_html(understood(error, function.name).message(language))
             raise gr.Error(sentence, print_exception=False) from None
 
