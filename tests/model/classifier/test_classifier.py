@@ -161,7 +161,8 @@ def test_a_run_without_a_known_score_knows_everything(folder):
     [(1.0, 1.0, "neither"), (1.0, 0.0, "unusual"), (0.0, 0.0, "known")],
 )
 def test_the_thresholds_part_three_answers(folder, known, neither, verdict):
-    spoil(folder, known_threshold=known, neither_threshold=neither)
+    surely_a_photo = {"cosine_floor": -1, "cosine_width": 0.01}
+    spoil(folder, known_threshold=known, neither_threshold=neither, **surely_a_photo)
     answer = Classifier.load(folder, ORIGIN, "cpu")(Image.new("RGB", (64, 64)))
     assert answer.verdict == verdict
     assert answer.known is (verdict == "known")
