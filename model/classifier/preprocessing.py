@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from PIL import Image
@@ -13,20 +13,25 @@ from torchvision.transforms import v2
 
 from model.classifier.errors import BadConfig
 
+CropMode = Literal["center", "squash"]  # in timm's words
+
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """A picture's short side is resized to `resize` pixels, the middle `crop` × `crop` cut out,
-    each channel standardised; the means and deviations are ImageNet's unless told otherwise."""
+    """A picture's short side is resized to `resize` pixels, or with the mode "squash" both sides
+    are, so that all of the picture is seen; the middle `crop` × `crop` is cut out, each channel
+    standardised. The means and deviations are ImageNet's unless told otherwise."""
 
     resize: int = 288
     crop: int = 256
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    mode: CropMode = "center"
 
     def shrink(self, picture: Image.Image) -> Image.Image:
         """The part of the picture that the network sees, `crop` × `crop` pixels."""
-        resized = v2.functional.resize(picture, [self.resize])
+        sides = 2 if self.mode == "squash" else 1
+        resized = v2.functional.resize(picture, [self.resize] * sides)
         return v2.functional.center_crop(resized, [self.crop])
 
     def normalise(self, pixels: Tensor) -> Tensor:
@@ -49,7 +54,7 @@ class Preprocessing:
             "pool_size": [self.crop // 32, self.crop // 32],
             "interpolation": "bilinear",
             "crop_pct": crop_pct,
-            "crop_mode": "center",
+            "crop_mode": self.mode,
             "mean": list(self.mean),
             "std": list(self.std),
             "num_classes": num_classes,
@@ -63,8 +68,9 @@ class Preprocessing:
         try:
             crop = int(pretrained_cfg["input_size"][-1])
             resize = math.floor(crop / pretrained_cfg["crop_pct"])
+            mode = pretrained_cfg.get("crop_mode", "center")
             mean, std = (tuple(map(float, pretrained_cfg[name])) for name in ("mean", "std"))
-        except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
             raise BadConfig(field="pretrained_cfg") from None
         if len(mean) != 3 or len(std) != 3 or not all(map(math.isfinite, mean + std)):
             raise BadConfig(field="pretrained_cfg.mean / std")
@@ -72,4 +78,6 @@ class Preprocessing:
             raise BadConfig(field="pretrained_cfg.std")
         if not 32 <= crop <= resize <= 1024:
             raise BadConfig(field="pretrained_cfg.input_size / crop_pct")
-        return cls(resize, crop, mean, std)
+        if mode not in get_args(CropMode):
+            raise BadConfig(field="pretrained_cfg.crop_mode")
+        return cls(resize, crop, mean, std, mode)
