@@ -53,8 +53,12 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--train-body",
-        action="store_true",
-        help="fine-tune the whole network after its head; slower (default: the head alone)",
+        nargs="?",
+        const="always",
+        choices=["auto", "always", "never"],
+        help="fine-tune the whole network after its head: always (as --train-body alone says), "
+        "never, or where the folds say that it is surely better (auto, the default where there is "
+        "an accelerator, as never is elsewhere)",
     )
     parser.add_argument("--half", action="store_true", help="save the weights as float16")
     add_workers(parser)

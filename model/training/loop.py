@@ -34,6 +34,7 @@ class Trained:
     history: list[Epoch]
     interrupted: bool
     body_history: list[Epoch] = field(default_factory=list)
+    comparison: Any = None  # of the frozen body with the tuned one, where there was any
 
 
 class Training(Protocol):
