@@ -97,7 +97,9 @@ import sys, torch
 from pathlib import Path
 from torchvision.models import resnet18
 from model.images.folder import read_folder
-from model.training.body import BodySettings, BodyTraining, RandomViews
+from model.classifier.preprocessing import Preprocessing
+from model.training.augmentation import ShrunkPictures
+from model.training.body import BodySettings, BodyTraining
 from model.training.distributed import is_main_process, process_group
 weights, data, output = map(Path, sys.argv[1:])
 found = {}
@@ -105,11 +107,9 @@ with process_group(torch.device("cpu")):
     for count in (1, 2, 4, 7):
         network = resnet18()
         network.load_state_dict(torch.load(weights, weights_only=True))
-        views = RandomViews(read_folder(data, seed=0).train, data, 0)
-        settings = BodySettings(epochs=1, batch_size=4, learning_rate=1e-3, workers=0)
-        training = BodyTraining(
-            network.eval(), views, torch.arange(count), settings
-        )
+        pictures = ShrunkPictures(read_folder(data, seed=0).train, data, Preprocessing())
+        settings = BodySettings(1, 1e-3, 0.3, 0.08, 0.5, batch_size=4, workers=0)
+        training = BodyTraining(network.eval(), pictures, torch.arange(count), settings)
         epoch = training.run_epoch()
         gradients = {name: each.grad for name, each in network.named_parameters()}
         found[count] = {"loss": epoch.loss, "accuracy": epoch.accuracy, "gradients": gradients}
