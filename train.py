@@ -112,7 +112,7 @@ def add_common(parser: argparse.ArgumentParser, output: Path, epochs: str) -> No
         "--output", type=Path, default=output, metavar="DIR", help=f"run folder (default: {output})"
     )
     parser.add_argument("--epochs", type=positive, help=f"default: {epochs}")
-    parser.add_argument("--batch-size", type=positive, default=32, help="default: 32")
+    parser.add_argument("--batch-size", type=positive, help="default: 32")
     parser.add_argument(
         "--seed", type=not_negative, default=0, help="the same seed gives the same model"
     )

@@ -5,8 +5,10 @@ Distort Pretrained Features", ICLR 2022, arXiv 2202.10054), gently or boldly, as
 Gently: the deeper a stage lies the more so (discriminative fine-tuning: Howard and Ruder, ACL 2018,
 arXiv 1801.06146, section 3.2), since edges and textures are the same in every picture, and the
 result is the mean of the weights before and after (WiSE-FT: Wortsman et al., "Robust fine-tuning of
-zero-shot models", CVPR 2022, arXiv 2109.01903). Batch-norm statistics stay frozen: re-estimated on
-small batches they would wreck the body.
+zero-shot models", CVPR 2022, arXiv 2109.01903), with the batch-norm statistics of before: of few
+pictures new ones would only be rougher. Boldly: for pictures whose statistics are nothing like
+ImageNet's, new ones and no way back. With the old ones a learning rate that is of any use on
+handwritten digits takes the body apart.
 """
 
 from __future__ import annotations
@@ -37,11 +39,12 @@ STAGES = (("fc", "layer4"), ("layer3",), ("layer2",), ("layer1",), ("conv1", "bn
 class BodySettings:
     """How boldly the body is tuned.
 
-    `learning_rate` is AdamW's for the top stage, each stage below has `stage_decay` times that of
-    the one above; it rises over a tenth of all batches and falls to 0 along a cosine. Each batch
-    is shared by all processes. Crops cover `smallest_crop` to 1 of the picture's area, half of
-    them `mirrored` if at all. The result has `tuned_share` of the tuned weights and the rest of
-    those before (WiSE-FT's alpha).
+    With `new_statistics` each batch is normalised by its own mean and variance, and later pictures
+    by their running means; otherwise by those that the network had. `learning_rate` is AdamW's for
+    the top stage, each stage below has `stage_decay` times that of the one above; it rises over a
+    tenth of all batches and falls to 0 along a cosine. Each batch is shared by all processes. Crops
+    cover `smallest_crop` to 1 of the picture's area, half of them `mirrored` if at all. The result
+    has `tuned_share` of the tuned weights and the rest of those before (WiSE-FT's alpha).
     """
 
     epochs: int
@@ -49,6 +52,7 @@ class BodySettings:
     stage_decay: float
     smallest_crop: float
     tuned_share: float
+    new_statistics: bool = False
     mirrored: bool = True
     batch_size: int = 32
     seed: int = 0
@@ -60,7 +64,15 @@ class BodySettings:
 # of: most of the picture is shown each time, and nothing of the old body is kept for safety.
 BOLDNESS = {
     "gentle": BodySettings(3, 1e-5, stage_decay=0.3, smallest_crop=0.08, tuned_share=0.5),
-    "bold": BodySettings(8, 1e-4, stage_decay=1.0, smallest_crop=0.6, tuned_share=1.0),
+    "bold": BodySettings(
+        8,
+        3e-4,
+        stage_decay=1.0,
+        smallest_crop=0.6,
+        tuned_share=1.0,
+        new_statistics=True,
+        batch_size=16,
+    ),
 }
 
 
@@ -80,8 +92,8 @@ class BodyTraining:
     ) -> None:
         self.pictures, self.numbers, self.settings = pictures, numbers, settings
         self.start = copy.deepcopy(network.state_dict())
-        # eval() for good: it is what keeps the batch-norm statistics as they are
-        self.network = network.eval().requires_grad_(True)
+        # It has no dropout: the mode says only which batch-norm statistics are used.
+        self.network = network.train(settings.new_statistics).requires_grad_(True)
         self.network.to(memory_format=torch.channels_last)
         self.device = next(network.parameters()).device
         self.precision = precision or half_precision(self.device)
@@ -136,7 +148,7 @@ class BodyTraining:
         """The network with the settings' `tuned_share` of the weights now, the rest of those at the
         start."""
         now = self.network.state_dict()
-        network = copy.deepcopy(self.network).requires_grad_(False)
+        network = copy.deepcopy(self.network).eval().requires_grad_(False)
         network.load_state_dict(
             {
                 name: torch.lerp(start, now[name], self.settings.tuned_share)

@@ -19,7 +19,7 @@ class ClassifierSettings:
     the plain one and its mirror image. `half` saves the weights as float16."""
 
     epochs: int | None = None
-    batch_size: int = 32
+    batch_size: int | None = None
     learning_rate: float | None = None
     train_body: Literal["auto", "always", "never"] | None = None
     augmented: int = 2
@@ -45,7 +45,7 @@ class ClassifierSettings:
     def _with_given(self, defaults: Settings) -> Settings:
         return replace(
             defaults,
-            batch_size=self.batch_size,
+            batch_size=self.batch_size or defaults.batch_size,
             epochs=self.epochs or defaults.epochs,
             learning_rate=self.learning_rate or defaults.learning_rate,
         )
