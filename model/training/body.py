@@ -28,7 +28,7 @@ from torchvision.models import ResNet
 
 from model.device import autocast, half_precision
 from model.training.augmentation import ShrunkPictures, draw_chances, random_views
-from model.training.distributed import all_reduce, rank, world_size
+from model.training.distributed import all_reduce, rank, share_batch_norm, world_size
 from model.training.features import prefetch, to_device
 from model.training.head import Epoch
 
@@ -95,6 +95,8 @@ class BodyTraining:
         # It has no dropout: the mode says only which batch-norm statistics are used.
         self.network = network.train(settings.new_statistics).requires_grad_(True)
         self.network.to(memory_format=torch.channels_last)
+        if world_size() > 1 and settings.new_statistics:
+            share_batch_norm(self.network)
         self.device = next(network.parameters()).device
         self.precision = precision or half_precision(self.device)
         # float16's gradients would vanish below 6e-8: they are computed of a loss made larger

@@ -49,12 +49,17 @@ class Comparison:
     frozen_nll: float
     tuned_nll: float
     standard_error: float
-    tuned: bool = True
+    tuned: bool
 
-    @property
-    def better(self) -> bool:
-        """Whether the tuned body is better by two standard errors."""
-        return self.frozen_nll - self.tuned_nll > SURE * self.standard_error
+
+def compare_answers(
+    frozen: list[Tensor], tuned: list[Tensor], labels: Tensor
+) -> tuple[float, float, float]:
+    """NLL of the frozen body's logits [N, K], one a split, and of the tuned one's, and the standard
+    error of their difference."""
+    before, after = (calibrated_losses(each, labels) for each in (frozen, tuned))
+    error = (before - after).std() / len(labels) ** 0.5
+    return before.mean().item(), after.mean().item(), error.item()
 
 
 class Interrupted(Exception):
@@ -150,7 +155,6 @@ def train_body(tuner: Tuner, frozen: Trained, always: bool, state: dict[str, Any
         comparison = compare(tuner, frozen.features, always, state)
     except Interrupted:
         return replace(frozen, interrupted=True)
-    comparison = replace(comparison, tuned=always or comparison.better)
     tuner.reporter.line(describe_comparison(comparison))
     frozen = replace(frozen, comparison=comparison)
     if not comparison.tuned:
@@ -192,15 +196,9 @@ def compare(tuner: Tuner, features: Tensor, always: bool, state: dict[str, Any])
     for split in range(1, SPLITS if ahead and not always else 1):
         tuned.append(tuner.answer_out_of_fold(boldness, split, state))
         frozen.append(tuner.answer_frozen(features, split))
-    before, after = (calibrated_losses(each, labels) for each in (frozen, tuned))
-    return Comparison(
-        boldness,
-        nlls,
-        splits=len(tuned),
-        frozen_nll=before.mean().item(),
-        tuned_nll=after.mean().item(),
-        standard_error=((before - after).std() / len(labels) ** 0.5).item(),
-    )
+    before, after, error = compare_answers(frozen, tuned, labels)
+    worth_it = always or before - after > SURE * error
+    return Comparison(boldness, nlls, len(tuned), before, after, error, worth_it)
 
 
 def calibrated_losses(splits: list[Tensor], labels: Tensor) -> Tensor:

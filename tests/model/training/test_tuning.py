@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from model.training.calibration import fit_temperature
+from model.training.tuning import calibrated_losses, compare_answers
+
+
+def answers(count: int, margin: float, seed: int) -> torch.Tensor:
+    """Logits [count, 2] that speak for class 0 by `margin`, more or less."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.stack(
+        [margin + torch.randn(count, generator=generator), torch.zeros(count)], dim=1
+    )
+
+
+def test_losses_are_the_mean_over_the_splits_by_one_temperature():
+    labels = torch.arange(40) % 2
+    splits = [answers(40, 0.5, seed) * (1 - 2 * labels[:, None]) for seed in range(3)]
+    temperature = fit_temperature(torch.cat(splits), labels.repeat(3))
+    expected = sum(
+        F.cross_entropy(each.double() / temperature, labels, reduction="none") for each in splits
+    )
+    assert torch.allclose(calibrated_losses(splits, labels), expected / 3)
+    # however sure of themselves the models are: only what the temperature cannot mend counts
+    louder = calibrated_losses([4 * each for each in splits], labels).mean().item()
+    assert louder == pytest.approx(expected.mean().item() / 3, rel=0.01)
+
+
+def test_the_standard_error_is_the_pictures_own():
+    """Of models that are equally good one in six is ahead by more than one of them."""
+    labels = torch.zeros(50, dtype=torch.long)
+    beyond = 0
+    for seed in range(400):
+        frozen, tuned = answers(50, 2, seed), answers(50, 2, 1000 + seed)
+        before, after, error = compare_answers([frozen], [tuned], labels)
+        assert before == pytest.approx(calibrated_losses([frozen], labels).mean().item())
+        assert after == pytest.approx(calibrated_losses([tuned], labels).mean().item())
+        beyond += before - after > error
+    assert 0.08 < beyond / 400 < 0.24  # 16 % of a bell lie beyond one deviation
+
+
+def test_a_difference_that_all_pictures_share_has_no_error():
+    labels = torch.arange(30) % 3
+    frozen = F.one_hot(labels, 3).double()
+    before, after, error = compare_answers([frozen], [frozen.clone()], labels)
+    assert before == after
+    assert error == 0
