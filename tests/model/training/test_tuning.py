@@ -4,8 +4,23 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from model.run.folder import read_run
+from model.run.progress import Silence
 from model.training.calibration import fit_temperature
+from model.training.recipe import train_classifier
+from model.training.settings import ClassifierSettings
 from model.training.tuning import calibrated_losses, compare_answers
+from tests.pictures import make_data
+
+
+class Lines(Silence):
+    """A reporter that keeps the lines it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
 
 
 def answers(count: int, margin: float, seed: int) -> torch.Tensor:
@@ -48,3 +63,30 @@ def test_a_difference_that_all_pictures_share_has_no_error():
     before, after, error = compare_answers([frozen], [frozen.clone()], labels)
     assert before == after
     assert error == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kinds", [2, 3])
+def test_auto_does_what_its_comparison_says(initial_weights, tmp_path, kinds):
+    data = make_data(tmp_path / "data", ("a", "b", "c")[:kinds], train=6, val=1)
+    settings = ClassifierSettings(
+        epochs=1, folds=2, augmented=0, device="cpu", workers=0, train_body="auto", batch_size=6
+    )
+    reporter = Lines()
+    output = tmp_path / "run"
+    metrics = train_classifier(
+        settings, data, output, init_weights=initial_weights, reporter=reporter
+    )
+    found = metrics["comparison"]
+    assert set(found["candidates"]) == {"gentle", "bold"}
+    assert found["candidates"][found["boldness"]] == min(found["candidates"].values())
+    gain = found["frozen_nll"] - found["tuned_nll"]
+    assert found["tuned"] == (gain > 2 * found["standard_error"])
+    assert found["splits"] == 3 or (found["splits"] == 1 and gain <= 0)
+    initial = torch.load(initial_weights, weights_only=True)
+    kept = torch.equal(read_run(output).weights["conv1.weight"], initial["conv1.weight"])
+    assert kept == (not found["tuned"])
+    assert bool(metrics["body_history"]) == found["tuned"] == bool(metrics["body"])
+    (cost,) = [line for line in reporter.lines if "at most 5 epochs in all, about" in line]
+    told = [line for line in reporter.lines if line.startswith("the whole network, ")]
+    assert reporter.lines.index(cost) < reporter.lines.index(told[0])
