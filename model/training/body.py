@@ -30,7 +30,7 @@ from model.device import autocast, half_precision
 from model.training.augmentation import ShrunkPictures, draw_chances, random_views
 from model.training.distributed import all_reduce, rank, share_batch_norm, world_size
 from model.training.features import prefetch, to_device
-from model.training.head import Epoch
+from model.training.loop import Epoch
 
 STAGES = (("fc", "layer4"), ("layer3",), ("layer2",), ("layer1",), ("conv1", "bn1"))
 

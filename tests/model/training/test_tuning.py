@@ -44,17 +44,25 @@ def test_losses_are_the_mean_over_the_splits_by_one_temperature():
     assert louder == pytest.approx(expected.mean().item() / 3, rel=0.01)
 
 
-def test_the_standard_error_is_the_pictures_own():
-    """Of models that are equally good one in six is ahead by more than one of them."""
-    labels = torch.zeros(50, dtype=torch.long)
-    beyond = 0
-    for seed in range(400):
-        frozen, tuned = answers(50, 2, seed), answers(50, 2, 1000 + seed)
-        before, after, error = compare_answers([frozen], [tuned], labels)
-        assert before == pytest.approx(calibrated_losses([frozen], labels).mean().item())
-        assert after == pytest.approx(calibrated_losses([tuned], labels).mean().item())
-        beyond += before - after > error
-    assert 0.08 < beyond / 400 < 0.24  # 16 % of a bell lie beyond one deviation
+def test_the_standard_error_is_of_the_pictures_differences():
+    """Not of the two NLLs as if they were of other pictures: what is hard for both takes away
+    from neither."""
+    labels = torch.arange(60) % 2
+    signs = 1 - 2 * labels[:, None]
+    hard = torch.linspace(-2, 4, 60)[:, None] * torch.tensor([1.0, 0.0])
+    frozen, tuned = (
+        [(hard + 0.1 * answers(60, margin, seed)) * signs for seed in seeds]
+        for margin, seeds in ((0, (0, 1)), (3, (2, 3)))
+    )
+    before, after, error = compare_answers(frozen, tuned, labels)
+    first, second = (calibrated_losses(each, labels) for each in (frozen, tuned))
+    assert (before, after) == pytest.approx((first.mean().item(), second.mean().item()))
+    differences = (first - second).tolist()
+    mean = sum(differences) / 60
+    variance = sum((each - mean) ** 2 for each in differences) / 59
+    assert error == pytest.approx((variance / 60) ** 0.5)
+    assert error < 0.3 * (first.std() ** 2 / 60 + second.std() ** 2 / 60) ** 0.5
+    assert before - after > 2 * error > 0
 
 
 def test_a_difference_that_all_pictures_share_has_no_error():
