@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -39,6 +39,7 @@ STAGES = (("fc", "layer4"), ("layer3",), ("layer2",), ("layer1",), ("conv1", "bn
 class BodySettings:
     """How boldly the body is tuned.
 
+    It takes `epochs`, and more where the pictures are so few that they make no `batches` in all.
     With `new_statistics` each batch is normalised by its own mean and variance, and later pictures
     by their running means; otherwise by those that the network had. `learning_rate` is AdamW's for
     the top stage, each stage below has `stage_decay` times that of the one above; it rises over a
@@ -53,10 +54,16 @@ class BodySettings:
     smallest_crop: float
     tuned_share: float
     new_statistics: bool = False
+    batches: int = 0
     mirrored: bool = True
     batch_size: int = 32
     seed: int = 0
     workers: int = 2
+
+    def for_pictures(self, count: int) -> BodySettings:
+        """The same with the epochs that so many pictures need."""
+        an_epoch = -(-count // self.batch_size)
+        return replace(self, epochs=max(self.epochs, -(-self.batches // an_epoch)))
 
 
 # Gentle is for pictures like ImageNet's, from which the body has little to learn (on ants and bees
@@ -71,6 +78,7 @@ BOLDNESS = {
         smallest_crop=0.6,
         tuned_share=1.0,
         new_statistics=True,
+        batches=160,
         batch_size=16,
     ),
 }
@@ -90,6 +98,7 @@ class BodyTraining:
         settings: BodySettings,
         precision: torch.dtype | None = None,
     ) -> None:
+        settings = settings.for_pictures(len(numbers))
         self.pictures, self.numbers, self.settings = pictures, numbers, settings
         self.start = copy.deepcopy(network.state_dict())
         # It has no dropout: the mode says only which batch-norm statistics are used.

@@ -38,7 +38,12 @@ class ClassifierSettings:
     def bodies(self) -> dict[str, BodySettings]:
         """The ways to tune the body between which the folds choose."""
         return {
-            name: replace(self._with_given(each), seed=self.seed, workers=self.workers)
+            name: replace(
+                self._with_given(each),
+                batches=0 if self.epochs else each.batches,
+                seed=self.seed,
+                workers=self.workers,
+            )
             for name, each in BOLDNESS.items()
         }
 

@@ -212,11 +212,14 @@ def calibrated_losses(splits: list[Tensor], labels: Tensor) -> Tensor:
 
 def describe_cost(tuner: Tuner, always: bool) -> str:
     """One line: how long it will take at most, by what one batch takes."""
-    epochs = [each.epochs for each in tuner.candidates.values()]
+    count, candidates = len(tuner.labels), tuner.candidates.values()
     further = 0 if always else SPLITS - 1
-    learned = sum(epochs) + (further + 1) * max(epochs)  # each split learns from every picture once
-    looked = FOLDS * len(epochs) + further + 1
-    seconds = (learned + LOOKING * looked) * len(tuner.labels) * seconds_a_picture(tuner)
+    # of a split each half is learned from once
+    halves = [each.for_pictures(count // FOLDS).epochs for each in candidates]
+    last = max(each.for_pictures(count).epochs for each in candidates)
+    learned = sum(halves) + further * max(halves) + last
+    looked = FOLDS * len(halves) + further + 1
+    seconds = (learned + LOOKING * looked) * count * seconds_a_picture(tuner)
     time_text = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
     return (
         f"the whole network: at most {learned} epochs in all, about {time_text}, "
@@ -226,7 +229,7 @@ def describe_cost(tuner: Tuner, always: bool) -> str:
 
 def seconds_a_picture(tuner: Tuner) -> float:
     """How long a picture takes to be learned from, measured on one batch."""
-    settings = replace(next(iter(tuner.candidates.values())), epochs=2)
+    settings = replace(next(iter(tuner.candidates.values())), epochs=2, batches=0)
     numbers = torch.arange(min(settings.batch_size, len(tuner.labels)))
     num_classes = int(tuner.labels.max()) + 1
     network = replace_head(tuner.network, torch.zeros(num_classes, 512), torch.zeros(num_classes))

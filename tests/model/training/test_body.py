@@ -87,6 +87,16 @@ def test_an_epoch_is_adamw_written_out(network, pictures):
         assert (value - end).double().norm() <= 0.05 * moved, name
 
 
+@pytest.mark.parametrize(
+    ("count", "epochs"), [(1, 50), (8, 50), (9, 25), (80, 5), (132, 3), (136, 3), (5000, 3)]
+)
+def test_few_pictures_are_met_more_often(network, pictures, count, epochs):
+    settings = replace(SETTINGS, epochs=3, batches=50, batch_size=8)
+    training = training_of(network, pictures, settings, range(count))
+    assert training.settings.epochs == settings.for_pictures(count).epochs == epochs
+    assert epochs == 3 or (epochs - 1) * math.ceil(count / 8) < 50 <= epochs * math.ceil(count / 8)
+
+
 @pytest.mark.parametrize("batches", [1, 2, 7, 10, 400])
 def test_the_learning_rate_rises_for_a_tenth_and_falls_to_nothing(batches):
     rates = [rise_and_fall(batches, done) for done in range(batches)]
