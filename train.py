@@ -25,6 +25,8 @@ DATA_HELP = """folder of pictures: train/ and val/ with one sub-folder a class; 
 with the classes at the top, a fifth of each class is set aside by the seed
 (default: PyTorch's ants and bees, downloaded once)"""
 
+WORKERS = min(max(os.cpu_count() or 2, 2), 8)  # fewer would keep a GPU waiting
+
 EVALUATION_DATA_HELP = """folder of pictures: one sub-folder for each of the model's classes, or
 val/ (else test/) with these in it; a sub-folder other/ may hold pictures of none of the classes"""
 
@@ -53,14 +55,23 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--train-body",
-        action="store_true",
-        help="fine-tune the whole network after its head; slower (default: the head alone)",
+        nargs="?",
+        const="always",
+        choices=["auto", "always", "never"],
+        help="fine-tune the whole network after its head: always (as --train-body alone says), "
+        "never, or where the folds say that it is surely better (auto, the default where there is "
+        "an accelerator, as never is elsewhere)",
     )
     parser.add_argument("--half", action="store_true", help="save the weights as float16")
     add_workers(parser)
-    add_common(parser, Path("runs/classifier"), epochs="30, or 3 with --train-body")
+    add_common(
+        parser,
+        Path("runs/classifier"),
+        epochs="30; of the body 3 or 8, as the folds choose",
+        batch_size="32; of the body 32 or 16",
+    )
     parser.add_argument(
-        "--learning-rate", type=rate, help="default: 0.01, or 0.00001 with --train-body"
+        "--learning-rate", type=rate, help="default: 0.01; of the body 0.00001 or 0.0003"
     )
 
 
@@ -103,12 +114,14 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--create-pr", action="store_true", help="propose it as a pull request")
 
 
-def add_common(parser: argparse.ArgumentParser, output: Path, epochs: str) -> None:
+def add_common(
+    parser: argparse.ArgumentParser, output: Path, epochs: str, batch_size: str = "32"
+) -> None:
     parser.add_argument(
         "--output", type=Path, default=output, metavar="DIR", help=f"run folder (default: {output})"
     )
     parser.add_argument("--epochs", type=positive, help=f"default: {epochs}")
-    parser.add_argument("--batch-size", type=positive, default=32, help="default: 32")
+    parser.add_argument("--batch-size", type=positive, help=f"default: {batch_size}")
     parser.add_argument(
         "--seed", type=not_negative, default=0, help="the same seed gives the same model"
     )
@@ -130,7 +143,10 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--workers", type=not_negative, default=2, help="threads that read pictures; default: 2"
+        "--workers",
+        type=not_negative,
+        default=WORKERS,
+        help="threads that read pictures; default: one a processor, 2 to 8",
     )
 
 

@@ -72,20 +72,25 @@ def describe(device: torch.device) -> DeviceInfo:
     return DeviceInfo(torch.__version__, device.type, name, device_count(device))
 
 
-def autocast(device: torch.device) -> torch.autocast:
-    """Automatic mixed precision: bfloat16 on accelerators, and on processors built for it.
+def autocast(device: torch.device, dtype: torch.dtype | None = None) -> torch.autocast:
+    """Automatic mixed precision in `dtype`, by default this device's `half_precision`; float32
+    changes nothing."""
+    dtype = dtype or half_precision(device)
+    enabled = dtype != torch.float32
+    return torch.autocast(device.type, dtype=dtype if enabled else torch.bfloat16, enabled=enabled)
 
-    Elsewhere it changes nothing: without hardware for it, bfloat16 on a CPU is slower than
-    float32. Unlike float16, bfloat16 has float32's range, so that no loss needs scaling.
+
+def half_precision(device: torch.device) -> torch.dtype:
+    """What mixed precision computes in on `device`: bfloat16 on accelerators and on processors
+    built for it, float16 on CUDA's older ones, and on other processors float32, which is quicker
+    there than any half.
+
+    Unlike float16, bfloat16 has float32's range: only float16 needs its losses scaled.
     """
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_fast_bfloat16(device))
-
-
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether `device` has instructions for bfloat16 matrices."""
     if device.type == "cpu":
         capabilities = torch.cpu.get_capabilities()
-        return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return True
+        fast = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+        return torch.bfloat16 if fast else torch.float32
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.float16
+    return torch.bfloat16

@@ -357,7 +357,7 @@ def test_two_processes_work_as_one(initial_weights, tmp_path, capsys):
     assert "8 pictures to learn from, 4 to be judged by" in told.splitlines()[0]
     assert told.splitlines()[0].endswith("; 1 left out")
     assert errors.count("a placeholder, not a photo: 1 (train/red/imageNotFound.gif)") == 1
-    assert errors.count("features:   0%") == 5  # train, two folds, train again, val
+    assert errors.count("features:   0%") == 11  # train, 2 × 2 folds twice, train again, val
     assert sorted(each.name for each in tmp_path.iterdir()) == ["alone", "data", "together"]
 
     one, two = (json.loads((run / "metrics.json").read_text()) for run in (alone, together))

@@ -12,7 +12,7 @@ import torch.distributed as dist
 # DistributedDataParallel imports it, and it keeps for good the process group that there is by then
 # (as defaults of its functions), whose threads may then abort the process at its end.
 import torch.distributed.nn.functional
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.device import choose_device
 
@@ -60,6 +60,39 @@ def barrier() -> None:
     """Return once every process is here."""
     if world_size() > 1:
         dist.barrier()
+
+
+class SharedBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation over the whole batch, however many processes share it.
+
+    As torch's SyncBatchNorm, which processors cannot use; a process's part may be empty.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """[n, C, h, w] -> the same shape and type."""
+        if not self.training:
+            return super().forward(input)
+        x, places = input.float(), (0, 2, 3)
+        own = [x.sum(places), x.square().sum(places), x.new_tensor([x.numel() / x.shape[1]])]
+        sums, squares, count = torch.distributed.nn.functional.all_reduce(torch.cat(own)).split(
+            [x.shape[1], x.shape[1], 1]
+        )
+        mean = sums / count
+        variance = (squares / count - mean.square()).clamp_min(0)
+        with torch.no_grad():
+            unbiased = variance * count / (count - 1).clamp_min(1)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(unbiased, self.momentum)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        shift = self.bias - mean * scale
+        return (x * scale[:, None, None] + shift[:, None, None]).to(input.dtype)
+
+
+def share_batch_norm(network: nn.Module) -> None:
+    """Have the batch-norm layers of `network`, in place, look at the batch of all processes."""
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = SharedBatchNorm  # the same weights and buffers by the same names
 
 
 @contextmanager

@@ -12,12 +12,20 @@ from torchvision.models import ResNet
 
 from model.errors import UserError
 from model.run.progress import Reporter
-from model.training.head import Epoch
 
 
 class Diverged(UserError):
     en = "The loss is no longer a finite number. Train again with a lower --learning-rate."
     zh = "损失已不是有限的数。请用更小的 --learning-rate 重新训练。"
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the history: mean loss and accuracy (0..1) over the training pictures."""
+
+    epoch: int
+    loss: float
+    accuracy: float
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class Trained:
     history: list[Epoch]
     interrupted: bool
     body_history: list[Epoch] = field(default_factory=list)
+    comparison: Any = None  # of the frozen body with the tuned one, where there was any
 
 
 class Training(Protocol):

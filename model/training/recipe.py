@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torchvision.models import ResNet
 
 from model.classifier.classifier import FORMAT_VERSION, Classifier, make_config
@@ -30,21 +31,23 @@ from model.run.folder import Run, UselessRun, check_output, mark, write_run
 from model.run.origin import Origin
 from model.run.progress import Reporter, Silence
 from model.training import card
-from model.training.body import RandomViews, train_body, tune_body
+from model.training.augmentation import ShrunkPictures
 from model.training.cross_validation import (
     Choice,
     choose_strength,
     split_folds,
+    start_head,
 )
 from model.training.distributed import barrier, is_main_process, process_group, world_size
 from model.training.evaluation import count_answers, judge, labels_of
 from model.training.features import Views, extract_features
-from model.training.head import Head, HeadSettings, HeadTraining, nearest_rows
+from model.training.head import Head, HeadSettings, HeadTraining, fit_head, nearest_rows
 from model.training.initial_weights import IMAGENET_CLASSES, Initial, load_initial
 from model.training.known import evidence_out_of_fold, fit_known_score
 from model.training.loop import Diverged, Trained, run_epochs
 from model.training.pictures import check_pictures, describe_folder, digest_of
 from model.training.settings import ClassifierSettings
+from model.training.tuning import Tuner, train_body
 
 PREPROCESSING = Preprocessing()
 
@@ -70,6 +73,9 @@ def train_classifier(
     with process_group(choose_device(settings.device)) as device:
         if reporter is None or not is_main_process():
             reporter = Silence()
+        if settings.train_body is None:
+            by_default = "never" if device.type == "cpu" else "auto"
+            settings = replace(settings, train_body=by_default)
         folder, problems = scan_folder(data, seed=settings.seed, learned=2)
         reporter.line(describe_folder(folder))
         initial = load_initial(init_weights)
@@ -90,7 +96,7 @@ def train_classifier(
                 write_run(output, run)
         except UserError as error:
             # what is of no use or soon done again is not left behind
-            if isinstance(error, Diverged | UselessRun) or not settings.train_body:
+            if isinstance(error, Diverged | UselessRun) or settings.train_body == "never":
                 for each in saved.values():
                     each.remove()
             raise
@@ -134,11 +140,29 @@ def follow_recipe(
     judged = (features[:, 0], windows, choice.logits, evidence)
     trained = Trained(network, *judged, training.history, interrupted)
 
-    if settings.train_body and not interrupted:
-        views, save = RandomViews(folder.train, folder.root, settings.seed), saved["body"].save
-        tune = partial(tune_body, views, settings.body, save, reporter)
-        look = partial(extract, pictures=folder.train, views=Views(PREPROCESSING))
-        trained = train_body(trained, labels, imagenet, head, states["body"], tune, look, save)
+    if settings.train_body != "never" and not interrupted:
+
+        def fit(numbers: Tensor) -> Head:
+            part, seen = features[numbers], labels[numbers]
+            start = start_head(part[:, 0], seen, imagenet, len(folder.classes))
+            return fit_head(part, seen, start, head)
+
+        def look(network: ResNet, numbers: Tensor) -> tuple[Tensor, Tensor]:
+            pictures = [folder.train[n] for n in numbers.tolist()]
+            return extract(network, pictures, Views(PREPROCESSING))
+
+        tuner = Tuner(
+            initial.network,
+            ShrunkPictures(folder.train, folder.root, PREPROCESSING),
+            labels,
+            imagenet,
+            settings.bodies,
+            fit,
+            look,
+            saved["body"].save,
+            reporter,
+        )
+        trained = train_body(tuner, trained, settings.train_body == "always", states["body"])
 
     known = fit_known_score(trained.windows, labels, imagenet, trained.evidence)
     if settings.half:  # before val is read: what is measured is what is saved
@@ -178,7 +202,10 @@ def describe_training(
         "task": "image-classification",
         "settings": asdict(settings),
         "head": asdict(head_settings),
-        "body": asdict(settings.body) if trained.body_history else None,
+        "comparison": asdict(trained.comparison) if trained.comparison else None,
+        "body": asdict(settings.bodies[trained.comparison.boldness])
+        if trained.body_history
+        else None,
         "seed": settings.seed,
         "device": str(describe(next(initial.network.parameters()).device)),
         "processes": world_size(),

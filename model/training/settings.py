@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from model.training.body import BodySettings
+from model.training.body import BOLDNESS, BodySettings
 from model.training.head import HeadSettings
 
 Settings = TypeVar("Settings", HeadSettings, BodySettings)
@@ -13,14 +13,15 @@ Settings = TypeVar("Settings", HeadSettings, BodySettings)
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """`epochs`, `learning_rate` and `batch_size` are the head's, or with `train_body` the body's
+    """`train_body` "auto" tunes the whole network where that is surely better; None is "auto" with
+    an accelerator and "never" without. `epochs`, `learning_rate` and `batch_size` are the body's
     (None is each one's default). `augmented` random views of a picture are learned from beside
     the plain one and its mirror image. `half` saves the weights as float16."""
 
     epochs: int | None = None
-    batch_size: int = 32
+    batch_size: int | None = None
     learning_rate: float | None = None
-    train_body: bool = False
+    train_body: Literal["auto", "always", "never"] | None = None
     augmented: int = 2
     folds: int = 5
     seed: int = 0
@@ -31,16 +32,25 @@ class ClassifierSettings:
     @property
     def head(self) -> HeadSettings:
         settings = HeadSettings(seed=self.seed)
-        return settings if self.train_body else self._with_given(settings)
+        return settings if self.train_body != "never" else self._with_given(settings)
 
     @property
-    def body(self) -> BodySettings:
-        return self._with_given(BodySettings(seed=self.seed, workers=self.workers))
+    def bodies(self) -> dict[str, BodySettings]:
+        """The ways to tune the body between which the folds choose."""
+        return {
+            name: replace(
+                self._with_given(each),
+                batches=0 if self.epochs else each.batches,
+                seed=self.seed,
+                workers=self.workers,
+            )
+            for name, each in BOLDNESS.items()
+        }
 
     def _with_given(self, defaults: Settings) -> Settings:
         return replace(
             defaults,
-            batch_size=self.batch_size,
+            batch_size=self.batch_size or defaults.batch_size,
             epochs=self.epochs or defaults.epochs,
             learning_rate=self.learning_rate or defaults.learning_rate,
         )

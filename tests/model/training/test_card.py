@@ -6,6 +6,7 @@ import json
 import re
 import textwrap
 import time
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -16,9 +17,11 @@ from model.classifier.classifier import Classifier
 from model.images.folder import Picture, PictureFolder
 from model.run.folder import read_json
 from model.run.origin import Origin
+from model.training.body import BOLDNESS
 from model.training.card import draw_curves, draw_reliability, write_card
 from model.training.cross_validation import Choice
 from model.training.evaluation import judge
+from model.training.tuning import Comparison
 from tests.pictures import make_picture
 
 
@@ -90,10 +93,29 @@ def test_no_field_is_left_unfilled(trained):
 
 def test_what_it_says_of_a_whole_network(spoiled):
     spoiled["body_history"] = [{"epoch": 1, "loss": 0.5, "accuracy": 0.7}] * 3
-    spoiled["body"] = {"epochs": 5, "batch_size": 16, "learning_rate": 2e-5, "seed": 0}
+    spoiled["body"] = asdict(replace(BOLDNESS["gentle"], learning_rate=2e-5))
+    spoiled["comparison"] = asdict(Comparison("bold", {"bold": 0.25}, 3, 0.75, 0.5, 0.125, True))
     recipe = " ".join(section(write_card(spoiled), "How it was made").split())
+    assert "in 3 ways to halve them" in recipe
+    for row in ("frozen | 0.7500", "tuned: bold (first halving) | 0.2500", "tuned: bold | 0.5000"):
+        assert f"| {row} |" in recipe
+    assert "standard error of the difference is 0.1250." in recipe
+    assert "left frozen" not in recipe
     assert "fine-tuned for 3 epochs (LP-FT, arXiv 2202.10054; AdamW, learning rate 2e-05" in recipe
+    assert "8% to 100% of the picture, half of them mirrored. Of these weights 50%" in recipe
+    spoiled["body"] = asdict(replace(BOLDNESS["bold"], mirrored=False))
+    recipe = " ".join(section(write_card(spoiled), "How it was made").split())
+    assert "60% to 100% of the picture. The temperature" in recipe
     assert draw_curves(spoiled) != draw_curves({**spoiled, "body_history": []})
+
+
+def test_what_it_says_of_a_body_left_frozen(spoiled):
+    comparison = Comparison("gentle", {"gentle": 0.5}, 1, 0.25, 0.5, 0.125, False)
+    spoiled["comparison"] = asdict(comparison)
+    recipe = " ".join(section(write_card(spoiled), "How it was made").split())
+    assert "in 1 way to halve them" in recipe
+    assert "not better by two of them: it was left frozen." in recipe
+    assert "fine-tuned" not in recipe
 
 
 def test_what_it_says_of_an_interruption(spoiled):

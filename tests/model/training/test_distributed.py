@@ -90,6 +90,44 @@ def test_three_processes_gather_their_rows_in_order():
     run_together(3, GATHER)
 
 
+# Batch normalisation of a batch shared by three processes, one of which has none of it, beside
+# torch's of the whole batch by one: values, running statistics and gradients.
+BATCH_NORM = """
+import copy, torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from model.training.distributed import process_group, rank, share_batch_norm
+generator = torch.Generator().manual_seed(0)
+whole = 3 + 2 * torch.randn(5, 4, 6, 6, generator=generator)
+goal = torch.randn(5, 4, 6, 6, generator=generator)
+with process_group(torch.device("cpu")):
+    torch.manual_seed(1)
+    alone = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
+    nn.init.uniform_(alone[1].weight)
+    shared = copy.deepcopy(alone)
+    share_batch_norm(shared)
+    model = DistributedDataParallel(shared)
+    expected = alone(whole)
+    (expected * goal).sum().backward()
+    rows = ([0, 3, 4], [], [1, 2])[rank()]
+    found = model(whole[rows])
+    (3 * (found * goal[rows]).sum()).backward()
+    assert torch.allclose(found, expected[rows], atol=1e-5)
+    for name, value in shared.state_dict().items():
+        if "running" in name:
+            assert torch.allclose(value, alone.state_dict()[name], rtol=1e-5), name
+    for name, value in shared.named_parameters():
+        gradient = alone.get_parameter(name).grad
+        assert torch.allclose(value.grad, gradient, atol=1e-4), name
+    shared.eval(), alone.eval()
+    assert torch.allclose(shared(whole), alone(whole), atol=1e-5)
+"""
+
+
+def test_three_processes_normalise_a_batch_as_one():
+    run_together(3, BATCH_NORM)
+
+
 # One epoch of the body in three processes, on fewer pictures than processes, on batches that split
 # unevenly, and on as many; the weights it came to, by the number of pictures.
 EPOCH = """
@@ -97,22 +135,26 @@ import sys, torch
 from pathlib import Path
 from torchvision.models import resnet18
 from model.images.folder import read_folder
-from model.training.body import BodySettings, BodyTraining, RandomViews
+from model.classifier.preprocessing import Preprocessing
+from model.training.augmentation import ShrunkPictures
+from model.training.body import BodySettings, BodyTraining
 from model.training.distributed import is_main_process, process_group
 weights, data, output = map(Path, sys.argv[1:])
 found = {}
 with process_group(torch.device("cpu")):
-    for count in (1, 2, 4, 7):
+    for count, new in ((1, False), (2, False), (4, False), (7, False), (2, True), (4, True)):
         network = resnet18()
         network.load_state_dict(torch.load(weights, weights_only=True))
-        views = RandomViews(read_folder(data, seed=0).train, data, 0)
-        settings = BodySettings(epochs=1, batch_size=4, learning_rate=1e-3, workers=0)
-        training = BodyTraining(
-            network.eval(), views, torch.arange(count), settings
+        pictures = ShrunkPictures(read_folder(data, seed=0).train, data, Preprocessing())
+        settings = BodySettings(
+            1, 1e-3, 0.3, 0.08, 0.5, new_statistics=new, batch_size=4, workers=0
         )
+        numbers = torch.arange(count)
+        training = BodyTraining(network.eval(), pictures, numbers, settings, torch.float32)
         epoch = training.run_epoch()
         gradients = {name: each.grad for name, each in network.named_parameters()}
-        found[count] = {"loss": epoch.loss, "accuracy": epoch.accuracy, "gradients": gradients}
+        figures = {"loss": epoch.loss, "accuracy": epoch.accuracy}
+        found[count, new] = {**figures, "gradients": gradients}
     if is_main_process():
         torch.save(found, output)
 """

@@ -27,7 +27,7 @@ from tests.pictures import make_data, make_picture
 
 # One strength a fold would do for most of these; the fewer epochs and views the sooner.
 SHORT = ClassifierSettings(epochs=3, folds=2, augmented=1, device="cpu", workers=0)
-BODY = replace(SHORT, train_body=True, epochs=2, augmented=0, batch_size=4)
+BODY = replace(SHORT, train_body="always", epochs=2, augmented=0, batch_size=4)
 FILES = [
     "README.md",
     "config.json",
@@ -210,18 +210,21 @@ def test_placeholders_are_left_out_and_named(few, initial_weights, tmp_path, cap
 
 
 @pytest.mark.slow
-def test_the_whole_network_learns_with_frozen_statistics(few, initial_weights, tmp_path):
+def test_the_whole_network_learns(few, initial_weights, tmp_path):
     metrics = train_classifier(BODY, few, tmp_path / "run", init_weights=initial_weights)
     initial = torch.load(initial_weights, weights_only=True)
     weights = read_run(tmp_path / "run").weights
     for name, value in weights.items():
         if "running" in name or "num_batches" in name:
-            assert torch.equal(value, initial[name]), name
+            kept = "num_batches" in name or not metrics["body"]["new_statistics"]
+            assert torch.equal(value, initial[name]) == kept, name
         elif not name.startswith("fc."):
             assert not torch.equal(value, initial[name]), name
     assert len(metrics["body_history"]) == 2
     assert len(metrics["history"]) == 30, "epochs are the body's"
     assert metrics["body"]["epochs"] == 2
+    assert metrics["comparison"]["tuned"] is True
+    assert metrics["comparison"]["splits"] == 1
     assert_figures_are_the_served_ones(tmp_path / "run", few)
     assert [each.name for each in tmp_path.iterdir()] == ["run"]
 
@@ -355,10 +358,11 @@ def test_a_long_training_keeps_its_checkpoint_when_the_disk_is_full(
 
 def test_given_settings_are_the_heads_or_the_bodys():
     given = {"epochs": 7, "learning_rate": 0.5, "batch_size": 3, "seed": 4, "device": "cpu"}
-    head = ClassifierSettings(**given)
+    head = ClassifierSettings(**given, train_body="never")
     assert (head.head.epochs, head.head.learning_rate, head.head.batch_size) == (7, 0.5, 3)
-    body = ClassifierSettings(**given, train_body=True)
-    assert (body.body.epochs, body.body.learning_rate, body.body.batch_size) == (7, 0.5, 3)
+    body = ClassifierSettings(**given, train_body="always")
+    for each in body.bodies.values():
+        assert (each.epochs, each.learning_rate, each.batch_size, each.seed) == (7, 0.5, 3, 4)
     default = ClassifierSettings().head
     assert (body.head.epochs, body.head.learning_rate) == (default.epochs, default.learning_rate)
-    assert head.head.seed == body.head.seed == body.body.seed == 4
+    assert head.head.seed == body.head.seed == 4

@@ -18,7 +18,7 @@ from tests.pictures import make_data, make_picture
 
 HEAD = ClassifierSettings(epochs=4, folds=2, augmented=1, device="cpu", workers=0)
 BODY = ClassifierSettings(
-    epochs=2, folds=2, augmented=0, device="cpu", workers=0, train_body=True, batch_size=4
+    epochs=2, folds=2, augmented=0, device="cpu", workers=0, train_body="always", batch_size=4
 )
 
 
@@ -65,8 +65,8 @@ def same(one, two) -> bool:
             [
                 ("epoch 2/2", 32),  # after the features and 30 epochs of the head: in fold 1
                 ("features", 1),  # the fold is being judged
-                ("epoch 2/2", 2),  # in fold 2
-                ("epoch 2/2", 3),  # of all pictures
+                ("epoch 2/2", 3),  # in fold 2
+                ("epoch 2/2", 12),  # of all pictures, after the two bold folds
                 ("features", 2),  # val's
             ],
             marks=pytest.mark.slow,
@@ -185,7 +185,7 @@ def test_lost_features_are_computed_again(left, few, initial_weights, tmp_path):
         {"batch_size": 8},
         {"learning_rate": 0.1},
         {"half": True},
-        {"train_body": True},
+        {"train_body": "always"},
     ],
     ids=str,
 )
