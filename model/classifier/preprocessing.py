@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -65,12 +66,22 @@ class Preprocessing:
     @classmethod
     def from_timm(cls, pretrained_cfg: Any) -> Preprocessing:
         """The inverse of `to_timm`. Raises BadConfig naming the field."""
+        if not isinstance(pretrained_cfg, Mapping):
+            raise BadConfig(field="pretrained_cfg")
         try:
             crop = int(pretrained_cfg["input_size"][-1])
             resize = math.floor(crop / pretrained_cfg["crop_pct"])
             mode = pretrained_cfg.get("crop_mode", "center")
             mean, std = (tuple(map(float, pretrained_cfg[name])) for name in ("mean", "std"))
-        except (AttributeError, KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+            IndexError,
+            ZeroDivisionError,
+            OverflowError,
+        ):
             raise BadConfig(field="pretrained_cfg") from None
         if len(mean) != 3 or len(std) != 3 or not all(map(math.isfinite, mean + std)):
             raise BadConfig(field="pretrained_cfg.mean / std")

@@ -62,19 +62,19 @@ def describe_classes(classes: Sequence[str]) -> str:
 
 
 def draw_curves(metrics: dict[str, Any]) -> bytes:
-    """A PNG: loss and accuracy on the training pictures by epoch."""
+    """A PNG: the NLL out of fold by the head's strength and start, and the loss of the body's
+    training by epoch where there was one."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
-    loss, accuracy = figure.subplots(1, 2)
-    for label, key in (("head", "history"), ("whole network", "body_history")):
-        epochs = [each["epoch"] for each in metrics[key]]
-        if epochs:
-            loss.plot(epochs, [each["loss"] for each in metrics[key]], ".-", label=label)
-            accuracy.plot(epochs, [each["accuracy"] for each in metrics[key]], ".-", label=label)
-    loss.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy")
-    accuracy.set(title="Training accuracy", xlabel="epoch")
-    accuracy.yaxis.set_major_formatter("{x:.0%}")
-    accuracy.axhline(metrics["val_accuracy"], color="grey", linestyle="--", label="val, at the end")
-    accuracy.legend()
+    nll, loss = figure.subplots(1, 2)
+    for label, found in metrics["cross_validation"]["strengths"].items():
+        nll.plot(list(map(float, found)), list(found.values()), ".-", label=f"from {label}")
+    nll.set(title="Cross-validation", xlabel="strength", ylabel="NLL out of fold", xscale="log")
+    nll.legend()
+    loss.set(title="Training of the whole network", xlabel="epoch", ylabel="cross-entropy")
+    if epochs := metrics["history"]:
+        loss.plot([each["epoch"] for each in epochs], [each["loss"] for each in epochs], ".-")
+    else:
+        loss.text(0.5, 0.5, "left frozen", ha="center", transform=loss.transAxes)
     return card.to_png(figure)
 
 

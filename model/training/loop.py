@@ -1,4 +1,4 @@
-"""The epochs of a training, of the head or of the whole network, and what they come to."""
+"""The epochs of a training, and what they come to."""
 
 from __future__ import annotations
 
@@ -32,21 +32,20 @@ class Epoch:
 class Trained:
     """A network with K classes, the features [N, 512] and windows [N, 1 + P, 512] of its training
     pictures, what models that had not seen them said of them (logits [N, K], and the known score's
-    evidence [N, 2]), and how the training went."""
+    evidence [N, 2]). `history` is how the body's training went, if it was trained."""
 
     network: ResNet
     features: Tensor
     windows: Tensor
     logits: Tensor
     evidence: Tensor
-    history: list[Epoch]
-    interrupted: bool
-    body_history: list[Epoch] = field(default_factory=list)
+    interrupted: bool = False
+    history: list[Epoch] = field(default_factory=list)
     comparison: Any = None  # of the frozen body with the tuned one, where there was any
 
 
 class Training(Protocol):
-    """What is trained an epoch at a time: the head, or the whole network."""
+    """What is trained an epoch at a time."""
 
     settings: Any
     history: list[Epoch]
