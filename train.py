@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from model.hub.publish import Destination
 
 DATA_HELP = """folder of pictures: train/ and val/ with one sub-folder a class; without val/, or
-with the classes at the top, a fifth of each class is set aside by the seed
+with the classes at the top, a fifth of each class is set aside by the seed. Where there is no such
+folder, USER/DATASET@COMMIT of such a dataset on the Hub; without @COMMIT, the latest
 (default: PyTorch's ants and bees, downloaded once)"""
 
 EVALUATION_DATA_HELP = """folder of pictures: one sub-folder for each of the model's classes, or
-val/ (else test/) with these in it; a sub-folder other/ may hold pictures of none of the classes"""
+val/ (else test/) with these in it; a sub-folder other/ may hold pictures of none of the classes.
+Where there is no such folder, USER/DATASET@COMMIT of a dataset on the Hub"""
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -44,7 +46,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def add_classifier(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_training, train=train_classifier)
-    parser.add_argument("--data", type=Path, metavar="DIR", help=DATA_HELP)
+    parser.add_argument("--data", metavar="DIR", help=DATA_HELP)
     parser.add_argument(
         "--init-weights",
         type=Path,
@@ -73,9 +75,7 @@ def add_regressor(parser: argparse.ArgumentParser) -> None:
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_evaluation, unsaved="a report")
     parser.add_argument("source", metavar="RUN", help="a run folder, or USER/REPO@REVISION")
-    parser.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help=EVALUATION_DATA_HELP
-    )
+    parser.add_argument("--data", required=True, metavar="DIR", help=EVALUATION_DATA_HELP)
     parser.add_argument(
         "--output",
         type=Path,
@@ -174,7 +174,7 @@ def train_classifier(options: argparse.Namespace) -> bool:
     )
     metrics = recipe.train_classifier(
         settings,
-        options.data or download_hymenoptera(),
+        download_hymenoptera() if options.data is None else options.data,
         options.output,
         init_weights=options.init_weights,
         resume=options.resume,

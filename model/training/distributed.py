@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -15,6 +16,8 @@ import torch.distributed.nn.functional
 from torch import Tensor
 
 from model.device import choose_device
+
+Answer = TypeVar("Answer")
 
 
 def world_size() -> int:
@@ -54,6 +57,15 @@ def all_reduce(tensor: Tensor) -> Tensor:
     if world_size() > 1:
         dist.all_reduce(tensor)
     return tensor
+
+
+def from_main_process(ask: Callable[[], Answer]) -> Answer:
+    """What `ask` gives in the main process, in all of them."""
+    if world_size() == 1:
+        return ask()
+    answer = [ask() if is_main_process() else None]
+    dist.broadcast_object_list(answer)
+    return answer[0]
 
 
 def barrier() -> None:
