@@ -276,8 +276,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except UserError as error:
         if not IS_MAIN_PROCESS:
-            # What all processes found, the main one says, and torchrun ends the others.
-            time.sleep(2)
+            # What all found the main one says, and torchrun ends the others meanwhile.
+            time.sleep(10)
         print(f"train.py: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:

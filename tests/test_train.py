@@ -339,35 +339,3 @@ def test_killed_and_resumed_ends_with_the_same_weights(
     assert train.main(command) == 0
     assert same_weights(whole, broken)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["broken", "whole"]
-
-
-@pytest.mark.slow
-def test_two_processes_work_as_one(initial_weights, tmp_path, capsys):
-    options = ("--train-body", "--epochs", "1")  # the head is trained before the body
-    data = make_data(tmp_path / "data", train=4, val=2)
-    make_picture(0, 2, 0).save(data / "train" / "red" / "imageNotFound.gif")
-    alone, together = tmp_path / "alone", tmp_path / "together"
-    assert train.main(arguments(data, initial_weights, alone, *options)) == 0
-    said_alone = capsys.readouterr().out
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    process = start(*launcher, "train.py", *arguments(data, initial_weights, together, *options))
-    told, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    assert len(told.splitlines()) == len(said_alone.splitlines())
-    assert "8 pictures to learn from, 4 to be judged by" in told.splitlines()[0]
-    assert told.splitlines()[0].endswith("; 1 left out")
-    assert errors.count("a placeholder, not a photo: 1 (train/red/imageNotFound.gif)") == 1
-    assert errors.count("features:   0%") == 5  # train, two folds, train again, val
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["alone", "data", "together"]
-
-    one, two = (json.loads((run / "metrics.json").read_text()) for run in (alone, together))
-    assert (one["processes"], two["processes"]) == (1, 2)
-    assert two["val_total"] == one["val_total"] == 4
-    assert abs(two["val_correct"] - one["val_correct"]) <= 1
-    assert two["val"]["nll"] == pytest.approx(one["val"]["nll"], abs=0.03)
-    assert two["out_of_fold"]["nll"] == pytest.approx(one["out_of_fold"]["nll"], abs=0.03)
-    for name in ("known_threshold", "neither_threshold", "cosine_floor"):
-        assert two["known"][name] == pytest.approx(one["known"][name], abs=0.03)
-    for history in ("history", "body_history"):
-        last, other = one[history][-1], two[history][-1]
-        assert last["loss"] == pytest.approx(other["loss"], abs=0.03)
