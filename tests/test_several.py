@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,11 +23,21 @@ pytestmark = pytest.mark.slow
 BODY = ("--train-body", "--epochs", "2", "--batch-size", "4")
 
 
-def launch(count: int, *command: str, **options) -> subprocess.Popen:
-    """`torchrun --nproc-per-node COUNT train.py …`, in a process group of its own, as a shell
-    starts it."""
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count))
-    return start(*launcher, "train.py", *command, start_new_session=True, **options)
+@pytest.fixture
+def launch() -> Iterator[Callable[..., subprocess.Popen]]:
+    """`launch(count, …)` is `torchrun --nproc-per-node COUNT train.py …`, in a process group of its
+    own, as a shell starts it."""
+    started = []
+
+    def run(count: int, *command: str) -> subprocess.Popen:
+        launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count))
+        started.append(start(*launcher, "train.py", *command, start_new_session=True))
+        return started[-1]
+
+    yield run
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def told_by_train(text: str) -> list[str]:
@@ -80,7 +92,7 @@ def alone(few, initial_weights, tmp_path_factory):
 
 
 @pytest.mark.parametrize("count", [2, 8])
-def test_several_processes_work_as_one(count, few, alone, initial_weights, tmp_path):
+def test_several_processes_work_as_one(launch, count, few, alone, initial_weights, tmp_path):
     """Eight are more than there are pictures, which are four and two."""
     output = tmp_path / "run"
     process = launch(count, *arguments(few, initial_weights, output, *BODY))
@@ -107,7 +119,7 @@ def interrupt(process: subprocess.Popen) -> str:
     return errors
 
 
-def test_ctrl_c_ends_all_processes_and_others_go_on(few, alone, initial_weights, tmp_path):
+def test_ctrl_c_ends_all_processes_and_others_go_on(launch, few, alone, initial_weights, tmp_path):
     """Two are interrupted in the last fold; one goes on, or three do."""
     output = tmp_path / "two" / "run"
     process = launch(2, *arguments(few, initial_weights, output, *BODY))
@@ -132,7 +144,7 @@ def test_ctrl_c_ends_all_processes_and_others_go_on(few, alone, initial_weights,
         assert [each.name for each in again.parent.iterdir()] == ["run"]
 
 
-def test_ctrl_c_among_the_features_leaves_nothing(initial_weights, tmp_path):
+def test_ctrl_c_among_the_features_leaves_nothing(launch, initial_weights, tmp_path):
     data = make_data(tmp_path / "data", train=100, val=1)
     output = tmp_path / "out" / "run"
     output.parent.mkdir()
@@ -142,7 +154,7 @@ def test_ctrl_c_among_the_features_leaves_nothing(initial_weights, tmp_path):
     assert list(output.parent.iterdir()) == []
 
 
-def test_what_all_processes_find_is_said_once(few, tmp_path):
+def test_what_all_processes_find_is_said_once(launch, few, tmp_path):
     process = launch(3, *arguments(few, tmp_path / "none.pth", tmp_path / "run"))
     _, errors = process.communicate(timeout=120)
     assert process.returncode != 0

@@ -18,7 +18,8 @@ import train
 from model.classifier.classifier import Classifier
 from model.run.folder import read_run
 from model.run.origin import Origin
-from tests.conftest import clean_environment
+from tests.conftest import clean_environment, run_python
+from tests.hub_server import HubServer
 from tests.pictures import make_data, make_picture
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +79,27 @@ def test_a_training_as_it_is_typed(few, initial_weights, tmp_path):
     assert "loss=" in progress
     assert "Traceback" not in progress
     assert [each.name for each in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_training_on_a_dataset_of_the_hub(few, initial_weights, tmp_path):
+    files = {file.relative_to(few).as_posix(): file.read_bytes() for file in few.rglob("*.png")}
+    output = tmp_path / "run"
+    with HubServer() as hub:
+        commit = hub.add("datasets/me/photos", {**files, "README.md": b"# Photos"})
+        command = ["train.py", *arguments("me/photos", initial_weights, output)]
+        place = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "home")}
+        done = run_python(*command, HF_HUB_DISABLE_XET="1", **place)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == [
+        f"me/photos@{commit}: 10 pictures, 1 MB",
+        "8 pictures to learn from, 2 to be judged by, 2 classes: blue, red",
+    ]
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert (metrics["data"], metrics["data_commit"]) == ("me/photos", commit)
+    assert metrics["skipped"] == []
+    card = (output / "README.md").read_text()
+    assert "      type: me/photos\n" in card
+    assert card.count("me/photos") >= 2
 
 
 def test_help_is_complete_and_quick(capsys):
