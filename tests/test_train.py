@@ -9,16 +9,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 
 import train
 from model.classifier.classifier import Classifier
 from model.run.folder import read_run
 from model.run.origin import Origin
-from tests.conftest import clean_environment, run_python
+from tests.conftest import clean_environment
 from tests.hub_server import HubServer
 from tests.pictures import make_data, make_picture
 
@@ -37,13 +40,15 @@ def arguments(data, weights, output, *more: str) -> list[str]:
     return ["classifier", *paths, "--device", "cpu", "--workers", "0", *more]
 
 
-def start(*command: str, **options) -> subprocess.Popen:
+def start(
+    *command: str, environment: Mapping[str, str] = MappingProxyType({}), **options
+) -> subprocess.Popen:
     """`python …` as a process of its own, with stdout and stderr as text to read."""
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,
-        env=clean_environment(),
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        env=clean_environment(**environment),
         text=True,
     )
 
@@ -86,11 +91,12 @@ def test_a_training_on_a_dataset_of_the_hub(few, initial_weights, tmp_path):
     output = tmp_path / "run"
     with HubServer() as hub:
         commit = hub.add("datasets/me/photos", {**files, "README.md": b"# Photos"})
-        command = ["train.py", *arguments("me/photos", initial_weights, output)]
         place = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "home")}
-        done = run_python(*command, HF_HUB_DISABLE_XET="1", **place)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[:2] == [
+        command = arguments("me/photos", initial_weights, output)
+        process = start("train.py", *command, environment={**place, "HF_HUB_DISABLE_XET": "1"})
+        told, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert told.splitlines()[:2] == [
         f"me/photos@{commit}: 10 pictures, 1 MB",
         "8 pictures to learn from, 2 to be judged by, 2 classes: blue, red",
     ]
@@ -98,8 +104,8 @@ def test_a_training_on_a_dataset_of_the_hub(few, initial_weights, tmp_path):
     assert (metrics["data"], metrics["data_commit"]) == ("me/photos", commit)
     assert metrics["skipped"] == []
     card = (output / "README.md").read_text()
-    assert "      type: me/photos\n" in card
-    assert card.count("me/photos") >= 2
+    assert {result.dataset_type for result in ModelCard(card).data.eval_results} == {"me/photos"}
+    assert "“me/photos”" in card
 
 
 def test_help_is_complete_and_quick(capsys):

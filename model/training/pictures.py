@@ -22,7 +22,7 @@ from model.training.features import prefetch
 MANY = 1000  # pictures, which take long enough for a bar
 
 
-def find_pictures(
+def scan_data(
     data: str | Path, seed: int, reporter: Reporter
 ) -> tuple[PictureFolder, list[DataError]]:
     """What `scan_folder` finds in the folder of `data`, or in that dataset of the Hub; in all

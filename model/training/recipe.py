@@ -43,7 +43,7 @@ from model.training.head import Head, HeadSettings, HeadTraining, nearest_rows
 from model.training.initial_weights import IMAGENET_CLASSES, Initial, load_initial
 from model.training.known import evidence_out_of_fold, fit_known_score
 from model.training.loop import Diverged, Trained, run_epochs
-from model.training.pictures import check_pictures, describe_folder, digest_of, find_pictures
+from model.training.pictures import check_pictures, describe_folder, digest_of, scan_data
 from model.training.settings import ClassifierSettings
 
 PREPROCESSING = Preprocessing()
@@ -71,7 +71,7 @@ def train_classifier(
     with process_group(choose_device(settings.device)) as device:
         if reporter is None or not is_main_process():
             reporter = Silence()
-        folder, problems = find_pictures(data, settings.seed, reporter)
+        folder, problems = scan_data(data, settings.seed, reporter)
         reporter.line(describe_folder(folder))
         initial = load_initial(init_weights)
         if initial.unwrapped:
