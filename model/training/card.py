@@ -25,7 +25,7 @@ def write_card(metrics: dict[str, Any]) -> str:
         library_name="timm",
         pipeline_tag="image-classification",
         base_model=initial["base_model"],
-        datasets=["imagenet-1k"],
+        datasets=["imagenet-1k", *([data] if metrics.get("data_commit") else [])],
         metrics=["accuracy"],
         tags=["image-classification", "timm", "resnet18", "calibrated"],
         model_name=title,
@@ -34,6 +34,7 @@ def write_card(metrics: dict[str, Any]) -> str:
                 task_type="image-classification",
                 dataset_type=card.identifier(data),
                 dataset_name=f"{data}, val",
+                dataset_revision=metrics.get("data_commit"),
                 metric_type=name,
                 metric_value=round(scores[name], 4),
             )

@@ -24,7 +24,7 @@ from model.training.head import Head, fit_heads, nearest_rows
 STRENGTHS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 SURE, LIKELY = 2.0, 1.5  # standard errors
 REPEATS, FEW = 3, 1000  # splits into folds, and the most pictures for which there are so many
-BLEND = 0.35  # of the head that starts from ImageNet's rows, in the candidate to begin with
+BLEND = 0.25  # of the head that starts from ImageNet's rows, in the candidate to begin with
 
 
 @dataclass(frozen=True)

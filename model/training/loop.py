@@ -12,6 +12,7 @@ from torchvision.models import ResNet
 
 from model.errors import UserError
 from model.run.progress import Reporter
+from model.training.distributed import world_size
 
 
 class Diverged(UserError):
@@ -64,7 +65,7 @@ def run_epochs(
     reporter: Reporter,
 ) -> bool:
     """Go on from `state` to the last epoch, a bar and a checkpoint each; True if Ctrl-C ended it
-    early."""
+    early. Several processes, none of which can go on alone, raise KeyboardInterrupt instead."""
     if state:
         training.load_state_dict(state)
     epochs = training.settings.epochs
@@ -78,6 +79,8 @@ def run_epochs(
                 raise Diverged()
             save(training.state_dict())
     except KeyboardInterrupt:
+        if world_size() > 1:
+            raise
         reporter.line(
             f"Interrupted after {len(training.history)} of {epochs} epochs; saving the model as "
             "it is. With --resume the training goes on."

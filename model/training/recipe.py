@@ -24,7 +24,7 @@ from model.classifier.ood import KnownScore
 from model.classifier.preprocessing import Preprocessing
 from model.device import choose_device, describe
 from model.errors import UserError
-from model.images.folder import PictureFolder, scan_folder
+from model.images.folder import PictureFolder
 from model.run.checkpoint import Checkpoint
 from model.run.files import CURVES, KNOWN, RELIABILITY
 from model.run.folder import Run, UselessRun, check_output, mark, write_run
@@ -40,7 +40,7 @@ from model.training.head import Head
 from model.training.initial_weights import IMAGENET_CLASSES, Initial, load_initial
 from model.training.known import evidence_out_of_fold, fit_known_score
 from model.training.loop import Diverged, Trained
-from model.training.pictures import check_pictures, describe_folder, digest_of
+from model.training.pictures import check_pictures, describe_folder, digest_of, scan_data
 from model.training.settings import ClassifierSettings
 from model.training.tuning import Tuner, train_body
 
@@ -50,18 +50,19 @@ PAIRS = {name: (2 * i, 2 * i + 1) for i, name in enumerate(LOOKS)}
 
 def train_classifier(
     settings: ClassifierSettings,
-    data: Path,
+    data: str | Path,
     output: Path,
     *,
     init_weights: Path | None = None,
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> dict[str, Any] | None:
-    """Train on the pictures under `data` and write the run folder `output`; its metrics.
+    """Train on the pictures of `data`, a folder or a dataset's USER/REPO@REVISION on the Hub, and
+    write the run folder `output`; its metrics.
 
     Started by torchrun, all processes work together, and all but the main one return None.
     Ctrl-C during the epochs leaves what was learned so far, with "interrupted" true in the metrics;
-    earlier it raises KeyboardInterrupt. Raises DataError, RunError, InitialWeightsError,
+    earlier it raises KeyboardInterrupt. Raises DataError, HubError, RunError, InitialWeightsError,
     DeviceError, Diverged, or what Checkpoint raises.
     """
     started = time.monotonic()
@@ -72,7 +73,7 @@ def train_classifier(
         if settings.train_body is None:
             by_default = "never" if device.type == "cpu" else "auto"
             settings = replace(settings, train_body=by_default)
-        folder, problems = scan_folder(data, seed=settings.seed, learned=2)
+        folder, problems = scan_data(data, settings.seed, reporter)
         reporter.line(describe_folder(folder))
         initial = load_initial(init_weights)
         if initial.unwrapped:
@@ -211,7 +212,8 @@ def describe_training(
         "seconds": round(time.monotonic() - started, 1),
         "interrupted": trained.interrupted,
         "initial_weights": {**asdict(initial.provenance), "sha256": initial.sha256},
-        "data": folder.root.resolve().name,
+        "data": folder.source,
+        "data_commit": folder.commit,
         "classes": per_class,
         "skipped": [path.relative_to(folder.root).as_posix() for path in folder.skipped],
         "history": [asdict(epoch) for epoch in trained.history],
