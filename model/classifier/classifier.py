@@ -130,7 +130,7 @@ class Classifier:
             known_score=known_score,
             heat_map=heat_map.cpu(),
             known_threshold=self.known.limits.known_threshold if self.known else None,
-            seen=seen,
+            seen=self.preprocessing.unsquash(seen, picture.size),
             origin=self.origin,
             device=str(self.device),
             milliseconds=1000 * (time.perf_counter() - start),

@@ -35,6 +35,12 @@ class Preprocessing:
         resized = v2.functional.resize(picture, [self.resize] * sides)
         return v2.functional.center_crop(resized, [self.crop])
 
+    def unsquash(self, seen: Image.Image, size: tuple[int, int]) -> Image.Image:
+        """What `shrink` gave of a picture of this size, in its own proportions again."""
+        if self.mode != "squash":
+            return seen
+        return seen.resize([max(1, round(self.crop * side / max(size))) for side in size])
+
     def normalise(self, pixels: Tensor) -> Tensor:
         """Float images [..., 3, h, w], standardised by channel, of uint8 ones."""
         images = v2.functional.to_dtype(pixels, torch.float32, scale=True)

@@ -161,7 +161,9 @@ class Trials:
     ) -> None:
         self.features, self.labels, self.imagenet = features, labels, imagenet
         self.num_classes = int(labels.max()) + 1
-        self.repeats = REPEATS if len(labels) <= FEW else 1
+        few = len(labels) <= FEW  # of many, one split and every other strength tell enough
+        self.repeats = REPEATS if few else 1
+        self.strengths = STRENGTHS if few else STRENGTHS[::2]
         self.repeated = labels.repeat(self.repeats)
         self.splits = [split_folds(labels, folds, seed + r) for r in range(self.repeats)]
         self.folds = [fold for split in self.splits for fold in split]
@@ -170,11 +172,12 @@ class Trials:
             self.shares[i, fold] = 0
         self.fitted: dict[tuple[tuple[int, ...], bool, float], Head] = {}
         self.latest: dict[bool, Head] = {}
+        self.started: dict[tuple[int, bool], Head] = {}
 
     def compare_strengths(self, seen: tuple[int, ...]) -> list[dict[float, float]]:
         """NLLs by strength, of the head from zero alone and of the one from the rows alone."""
         return [
-            {s: self.blend(Recipe(seen, share, (s, s))).nll for s in STRENGTHS}
+            {s: self.blend(Recipe(seen, share, (s, s))).nll for s in self.strengths}
             for share in (0.0, 1.0)
         ]
 
@@ -205,11 +208,19 @@ class Trials:
         key = (seen, from_rows, strength)
         if key not in self.fitted:
             features = self.features[:, list(seen)]
-            start = starts(features, self.labels, self.imagenet, self.shares, from_rows)
+            start = self.starts(seen[0], from_rows)
             begin = self.latest.get(from_rows)  # another strength's or look's is not far
             head = fit_heads(features, self.labels, self.shares, strength, start, begin)
             self.fitted[key] = self.latest[from_rows] = head
         return self.fitted[key]
+
+    def starts(self, view: int, from_rows: bool) -> Head:
+        """Where the heads start, by one view; found once."""
+        key = (view, from_rows)
+        if key not in self.started:
+            features = self.features[:, [view]]
+            self.started[key] = starts(features, self.labels, self.imagenet, self.shares, from_rows)
+        return self.started[key]
 
 
 def fit_recipe(features: Tensor, labels: Tensor, imagenet: Head, recipe: Recipe) -> Head:

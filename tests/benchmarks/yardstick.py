@@ -16,6 +16,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -23,8 +27,11 @@ sys.path.insert(0, str(ROOT))
 EPOCHS = 15
 
 
-def usual_loop(data: Path, weights: Path, seed: int = 0, epochs: int = EPOCHS) -> list[int]:
-    """Train a random new last layer; how many val pictures were right after each epoch."""
+def usual_loop(
+    data: Path, weights: Path, seed: int = 0, epochs: int = EPOCHS
+) -> tuple[list[int], Tensor, Tensor]:
+    """Train a random new last layer; how many val pictures were right after each epoch, and the
+    last one's logits [N, K] with the labels [N]."""
     import torch
     from torch import nn
     from torch.utils.data import DataLoader
@@ -74,12 +81,11 @@ def usual_loop(data: Path, weights: Path, seed: int = 0, epochs: int = EPOCHS) -
             optimizer.step()
         scheduler.step()
         network.eval()
-        correct = 0
         with torch.no_grad():
-            for images, labels in loaders["val"]:
-                correct += int((network(images).argmax(dim=1) == labels).sum())
-        history.append(correct)
-    return history
+            answers = [(network(images), labels) for images, labels in loaders["val"]]
+        logits, labels = map(torch.cat, zip(*answers, strict=True))
+        history.append(int((logits.argmax(dim=1) == labels).sum()))
+    return history, logits, labels
 
 
 def train(data: Path, weights: Path, output: Path, *options: str) -> dict:
@@ -110,7 +116,7 @@ def main() -> None:
     options = parser.parse_args()
     data, weights = options.data.resolve(), options.init_weights.resolve()
     if options.only_the_loop:
-        print(json.dumps(usual_loop(data, weights)))
+        print(json.dumps(usual_loop(data, weights)[0]))
         return
 
     started = time.monotonic()
