@@ -70,7 +70,15 @@ class Preprocessing:
             resize = math.floor(crop / pretrained_cfg["crop_pct"])
             mode = pretrained_cfg.get("crop_mode", "center")
             mean, std = (tuple(map(float, pretrained_cfg[name])) for name in ("mean", "std"))
-        except (AttributeError, KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+            IndexError,
+            ZeroDivisionError,
+            OverflowError,
+        ):
             raise BadConfig(field="pretrained_cfg") from None
         if len(mean) != 3 or len(std) != 3 or not all(map(math.isfinite, mean + std)):
             raise BadConfig(field="pretrained_cfg.mean / std")

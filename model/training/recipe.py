@@ -203,9 +203,7 @@ def describe_training(
         "settings": asdict(settings),
         "head": asdict(head_settings),
         "comparison": asdict(trained.comparison) if trained.comparison else None,
-        "body": asdict(settings.bodies[trained.comparison.boldness])
-        if trained.body_history
-        else None,
+        "body": asdict(trained.body) if trained.body else None,
         "seed": settings.seed,
         "device": str(describe(next(initial.network.parameters()).device)),
         "processes": world_size(),
