@@ -10,25 +10,34 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import UserError
+from model.process.interrupt import INTERRUPTED, interrupt_once
 from model.process.log import guard_streams
 from model.process.proxies import tidy_proxies
 
 if TYPE_CHECKING:
     from model.hub.publish import Destination
 
+# torchrun tells the processes that it starts how many they are, and which this one is.
+IS_ONE_OF_SEVERAL = os.environ.get("WORLD_SIZE", "1") != "1"
+IS_MAIN_PROCESS = os.environ.get("RANK", "0") == "0"
+
 DATA_HELP = """folder of pictures: train/ and val/ with one sub-folder a class; without val/, or
-with the classes at the top, a fifth of each class is set aside by the seed
+with the classes at the top, a fifth of each class is set aside by the seed. Where there is no such
+folder, USER/DATASET@COMMIT of such a dataset on the Hub; without @COMMIT, the latest
 (default: PyTorch's ants and bees, downloaded once)"""
 
 WORKERS = min(max(os.cpu_count() or 2, 2), 8)  # fewer would keep a GPU waiting
 
 EVALUATION_DATA_HELP = """folder of pictures: one sub-folder for each of the model's classes, or
-val/ (else test/) with these in it; a sub-folder other/ may hold pictures of none of the classes"""
+val/ (else test/) with these in it; a sub-folder other/ may hold pictures of none of the classes.
+Where there is no such folder, USER/DATASET@COMMIT of a dataset on the Hub"""
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -46,7 +55,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def add_classifier(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_training, train=train_classifier)
-    parser.add_argument("--data", type=Path, metavar="DIR", help=DATA_HELP)
+    parser.add_argument("--data", metavar="DIR", help=DATA_HELP)
     parser.add_argument(
         "--init-weights",
         type=Path,
@@ -84,9 +93,7 @@ def add_regressor(parser: argparse.ArgumentParser) -> None:
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_evaluation, unsaved="a report")
     parser.add_argument("source", metavar="RUN", help="a run folder, or USER/REPO@REVISION")
-    parser.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help=EVALUATION_DATA_HELP
-    )
+    parser.add_argument("--data", required=True, metavar="DIR", help=EVALUATION_DATA_HELP)
     parser.add_argument(
         "--output",
         type=Path,
@@ -190,7 +197,7 @@ def train_classifier(options: argparse.Namespace) -> bool:
     )
     metrics = recipe.train_classifier(
         settings,
-        options.data or download_hymenoptera(),
+        download_hymenoptera() if options.data is None else options.data,
         options.output,
         init_weights=options.init_weights,
         resume=options.resume,
@@ -278,25 +285,37 @@ def run_training(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     tidy_proxies()
-    is_main_process = os.environ.get("RANK", "0") == "0"  # torchrun starts several of us
-    logging.basicConfig(format="%(message)s", level="WARNING" if is_main_process else "ERROR")
+    logging.basicConfig(format="%(message)s", level="WARNING" if IS_MAIN_PROCESS else "ERROR")
+    if IS_ONE_OF_SEVERAL:
+        interrupt_once(partial(tell_interrupted, options.unsaved))
     try:
         options.run(options)
     except UserError as error:
+        if not IS_MAIN_PROCESS:
+            # What all found the main one says, and torchrun ends the others meanwhile.
+            time.sleep(10)
         print(f"train.py: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print(f"train.py: interrupted before there was {options.unsaved} to save", file=sys.stderr)
-        return 130
+        tell_interrupted(options.unsaved)
+        return INTERRUPTED
     return 0
+
+
+def tell_interrupted(unsaved: str) -> None:
+    """One sentence, however many processes there are."""
+    if IS_MAIN_PROCESS:
+        print(f"train.py: interrupted before there was {unsaved} to save", file=sys.stderr)
 
 
 if __name__ == "__main__":
     guard_streams("stderr")
     try:
         status = main()
+        if IS_ONE_OF_SEVERAL and status == INTERRUPTED:
+            os._exit(status)  # no thread that waits for another process is waited for
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # from here, Ctrl-C ends it at once
     except KeyboardInterrupt:  # another one, while the first was told of
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        status = 130
+        status = INTERRUPTED
     sys.exit(status)

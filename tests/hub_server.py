@@ -1,7 +1,8 @@
 """A small Hugging Face Hub on loopback, for tests: real HTTP, spoken to by the real client.
 
 It knows what this project asks of a Hub: who a token is, model repos with branches, commits and
-pull requests, uploads (git and LFS), the listing of a commit, downloads; and it can have the bad
+pull requests, uploads (git and LFS), the listing of a commit, downloads (of datasets too, which are
+called "datasets/me/photos" here); and it can have the bad
 days that the project promises to survive (`fail`). Everything is held in memory.
 
     with HubServer() as hub:
@@ -167,7 +168,10 @@ class HubServer:
         self.faults.clear()
 
     def _routes(self) -> list[Route]:
-        repo = "/api/models/{owner}/{name}"
+        repo, content = (
+            "/api/models/{owner}/{name}",
+            "/{owner}/{name}/resolve/{revision}/{path:path}",
+        )
         table: list[tuple[str, str, str, Callable[[Request], Awaitable[Response]]]] = [
             ("whoami", "GET", "/api/whoami-v2", self.whoami),
             ("yaml", "POST", "/api/validate-yaml", self.validate_yaml),
@@ -178,9 +182,11 @@ class HubServer:
             ("commit", "POST", repo + "/commit/{revision:path}", self.commit),
             ("info", "GET", repo + "/revision/{revision:path}", self.info),
             ("info", "GET", repo, self.info),
+            ("info", "GET", "/api/datasets/{owner}/{name}/revision/{revision:path}", self.info),
             ("batch", "POST", "/{owner}/{name}.git/info/lfs/objects/batch", self.batch),
             ("put", "PUT", "/lfs/{oid}", self.put),
-            ("resolve", "GET", "/{owner}/{name}/resolve/{revision}/{path:path}", self.resolve),
+            ("resolve", "GET", "/datasets" + content, self.resolve),
+            ("resolve", "GET", content, self.resolve),
         ]
         return [
             Route(path, self._served(kind, answer), methods=[method])
@@ -219,7 +225,8 @@ class HubServer:
 
     def _repo(self, request: Request) -> Repo | None:
         """The repo that a request is about, if the one who asks may know of it."""
-        repo = self.repos.get("{owner}/{name}".format(**request.path_params))
+        kind = "datasets/" if "datasets" in request.url.path.split("/")[1:3] else ""
+        repo = self.repos.get(kind + "{owner}/{name}".format(**request.path_params))
         hidden = repo is not None and repo.private and self._role(request) != "write"
         return None if hidden else repo
 

@@ -9,16 +9,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 
 import train
 from model.classifier.classifier import Classifier
 from model.run.folder import read_run
 from model.run.origin import Origin
 from tests.conftest import clean_environment
+from tests.hub_server import HubServer
 from tests.pictures import make_data, make_picture
 
 ROOT = Path(__file__).parents[1]
@@ -36,13 +40,15 @@ def arguments(data, weights, output, *more: str) -> list[str]:
     return ["classifier", *paths, "--device", "cpu", "--workers", "0", *more]
 
 
-def start(*command: str, **options) -> subprocess.Popen:
+def start(
+    *command: str, environment: Mapping[str, str] = MappingProxyType({}), **options
+) -> subprocess.Popen:
     """`python …` as a process of its own, with stdout and stderr as text to read."""
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,
-        env=clean_environment(),
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        env=clean_environment(**environment),
         text=True,
     )
 
@@ -78,6 +84,31 @@ def test_a_training_as_it_is_typed(few, initial_weights, tmp_path):
     assert "loss=" in progress
     assert "Traceback" not in progress
     assert [each.name for each in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_training_on_a_dataset_of_the_hub(few, initial_weights, tmp_path):
+    files = {file.relative_to(few).as_posix(): file.read_bytes() for file in few.rglob("*.png")}
+    output = tmp_path / "run"
+    with HubServer() as hub:
+        commit = hub.add("datasets/me/photos", {**files, "README.md": b"# Photos"})
+        place = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "home")}
+        command = arguments("me/photos", initial_weights, output)
+        process = start("train.py", *command, environment={**place, "HF_HUB_DISABLE_XET": "1"})
+        told, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert told.splitlines()[:2] == [
+        f"me/photos@{commit}: 10 pictures, 1 MB",
+        "8 pictures to learn from, 2 to be judged by, 2 classes: blue, red",
+    ]
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert (metrics["data"], metrics["data_commit"]) == ("me/photos", commit)
+    assert metrics["skipped"] == []
+    card = (output / "README.md").read_text()
+    matter = ModelCard(card).data
+    assert matter.datasets == ["imagenet-1k", "me/photos"]
+    for result in matter.eval_results:
+        assert (result.dataset_type, result.dataset_revision) == ("me/photos", commit)
+    assert f"“me/photos” on the Hub, commit {commit}: 8 pictures to learn from" in card
 
 
 def test_help_is_complete_and_quick(capsys):
@@ -339,35 +370,3 @@ def test_killed_and_resumed_ends_with_the_same_weights(
     assert train.main(command) == 0
     assert same_weights(whole, broken)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["broken", "whole"]
-
-
-@pytest.mark.slow
-def test_two_processes_work_as_one(initial_weights, tmp_path, capsys):
-    options = ("--train-body", "--epochs", "1")  # the head is trained before the body
-    data = make_data(tmp_path / "data", train=4, val=2)
-    make_picture(0, 2, 0).save(data / "train" / "red" / "imageNotFound.gif")
-    alone, together = tmp_path / "alone", tmp_path / "together"
-    assert train.main(arguments(data, initial_weights, alone, *options)) == 0
-    said_alone = capsys.readouterr().out
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    process = start(*launcher, "train.py", *arguments(data, initial_weights, together, *options))
-    told, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    assert len(told.splitlines()) == len(said_alone.splitlines())
-    assert "8 pictures to learn from, 4 to be judged by" in told.splitlines()[0]
-    assert told.splitlines()[0].endswith("; 1 left out")
-    assert errors.count("a placeholder, not a photo: 1 (train/red/imageNotFound.gif)") == 1
-    assert errors.count("features:   0%") == 11  # train, 2 × 2 folds twice, train again, val
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["alone", "data", "together"]
-
-    one, two = (json.loads((run / "metrics.json").read_text()) for run in (alone, together))
-    assert (one["processes"], two["processes"]) == (1, 2)
-    assert two["val_total"] == one["val_total"] == 4
-    assert abs(two["val_correct"] - one["val_correct"]) <= 1
-    assert two["val"]["nll"] == pytest.approx(one["val"]["nll"], abs=0.03)
-    assert two["out_of_fold"]["nll"] == pytest.approx(one["out_of_fold"]["nll"], abs=0.03)
-    for name in ("known_threshold", "neither_threshold", "cosine_floor"):
-        assert two["known"][name] == pytest.approx(one["known"][name], abs=0.03)
-    for history in ("history", "body_history"):
-        last, other = one[history][-1], two[history][-1]
-        assert last["loss"] == pytest.approx(other["loss"], abs=0.03)

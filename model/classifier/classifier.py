@@ -145,7 +145,7 @@ def trial_pictures(side: int) -> Iterator[Image.Image]:
 
 
 def make_config(
-    classes: Sequence[str], preprocessing: Preprocessing, temperature: float, limits: Limits
+    classes: Sequence[str], preprocessing: Preprocessing, limits: Limits
 ) -> dict[str, Any]:
     """config.json, as timm reads it, with what we add beside."""
     return {
@@ -157,7 +157,7 @@ def make_config(
         "global_pool": "avg",
         "label_names": list(classes),
         "pretrained_cfg": preprocessing.to_timm(len(classes)),
-        "temperature": temperature,
+        "temperature": 1.0,  # it is in the head; runs of before divide the logits by theirs
         **asdict(limits),
     }
 

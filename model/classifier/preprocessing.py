@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -65,6 +66,8 @@ class Preprocessing:
     @classmethod
     def from_timm(cls, pretrained_cfg: Any) -> Preprocessing:
         """The inverse of `to_timm`. Raises BadConfig naming the field."""
+        if not isinstance(pretrained_cfg, Mapping):
+            raise BadConfig(field="pretrained_cfg")
         try:
             crop = int(pretrained_cfg["input_size"][-1])
             resize = math.floor(crop / pretrained_cfg["crop_pct"])

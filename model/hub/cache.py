@@ -13,6 +13,7 @@ from model.hub.digest import CONTENT, is_content
 from model.hub.errors import HubError, UnverifiedCopy
 from model.hub.source import COMMIT, HubSettings
 from model.run.files import CONFIG, KNOWN, WEIGHTS
+from model.run.origin import Origin
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,10 @@ class Snapshot:
     repo: str
     commit: str
     folder: Path
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.repo, self.commit)
 
 
 def find_cached(repo: str, commit: str, settings: HubSettings) -> Snapshot | None:

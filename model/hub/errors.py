@@ -1,6 +1,8 @@
-"""What can be wrong with the Hub: outages, wrong models, and why a run cannot be published."""
+"""What can be wrong with the Hub: outages, wrong repos, and why a run cannot be published."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from model.errors import UserError
 
@@ -27,8 +29,13 @@ class HubSlow(HubUnavailable):
 class CacheNotWritable(HubError):
     """An outage of the disk."""
 
-    en = "What the Hub sent could not be stored ({reason})."
-    zh = "无法保存从 Hub 下载的内容（{reason}）。"
+    en = (
+        "What the Hub sent could not be stored ({reason}). Free some space, permit it, or have "
+        "HF_HOME name another folder."
+    )
+    zh = (
+        "无法保存从 Hub 下载的内容（{reason}）。请释放空间、检查权限，或用 HF_HOME 指定别的文件夹。"
+    )
 
 
 class AfterOutage(HubUnavailable):
@@ -46,9 +53,9 @@ class AfterOutage(HubUnavailable):
 class SourceNotFetched(AfterOutage):
     en = (
         "{source!r} is no folder here, so it was asked for there. Check the connection and try "
-        "again, or give a run folder."
+        "again, or give a folder."
     )
-    zh = "本地没有文件夹 {source!r}，因此向 Hub 请求。请检查网络后重试，或给出运行文件夹。"
+    zh = "本地没有文件夹 {source!r}，因此向 Hub 请求。请检查网络后重试，或给出本地文件夹。"
 
 
 class UnverifiedCopy(AfterOutage):
@@ -61,42 +68,57 @@ class UnverifiedCopy(AfterOutage):
     zh = "缓存中有 {repo} 的副本，但没有可核对的记录，或者内容与记录不符。请完整复制缓存（cp -a）。"
 
 
-class WrongModel(HubError):
-    """The Hub answered, and what it said is that this model cannot be served."""
+class WrongRepo(HubError):
+    """The Hub answered, and what it said is that this repo, a model's or a dataset's, cannot be
+    used."""
+
+    kinds: ClassVar = {
+        "model": {"en": "model", "zh": "模型"},
+        "dataset": {"en": "dataset", "zh": "数据集"},
+    }
+
+    def __init__(self, repo_type: str = "model", **facts: object) -> None:
+        self.kind = self.kinds[repo_type]
+        super().__init__(**facts)
+
+    def message(self, language: str) -> str:
+        kind = self.kind["zh" if language == "zh" else "en"]
+        self.facts["kind"] = kind
+        return super().message(language)
 
 
-class NoSuchSource(WrongModel):
-    en = "{source!r} is neither a folder nor a Hub model. Write USER/REPO or USER/REPO@REVISION."
-    zh = "{source!r} 既不是文件夹，也不是 Hub 上的模型。请写成 USER/REPO 或 USER/REPO@REVISION。"
+class NoSuchSource(WrongRepo):
+    en = "{source!r} is neither a folder nor a Hub {kind}. Write USER/REPO or USER/REPO@REVISION."
+    zh = "{source!r} 既不是文件夹，也不是 Hub 上的{kind}。请写成 USER/REPO 或 USER/REPO@REVISION。"
 
 
-class RepoNotFound(WrongModel):
+class RepoNotFound(WrongRepo):
     en = (
-        "There is no folder and no model {repo} on the Hub, or it is private. "
-        "Check the spelling; for a private model set HF_TOKEN."
+        "There is no folder and no {kind} {repo} on the Hub, or it is private. "
+        "Check the spelling; for a private {kind} set HF_TOKEN."
     )
     zh = (
-        "本地没有文件夹 {repo}，Hub 上也没有这个模型，或者模型是私有的。"
-        "请检查拼写；私有模型请设置 HF_TOKEN。"
+        "本地没有文件夹 {repo}，Hub 上也没有这个{kind}，或者它是私有的。"
+        "请检查拼写；私有{kind}请设置 HF_TOKEN。"
     )
 
 
-class RevisionUnknown(WrongModel):
-    en = "The model {repo} has no revision {revision}. Name one of its branches, tags or commits."
-    zh = "模型 {repo} 没有版本 {revision}。请给出它的某个分支、标签或提交。"
+class RevisionUnknown(WrongRepo):
+    en = "The {kind} {repo} has no revision {revision}. Name one of its branches, tags or commits."
+    zh = "{kind} {repo} 没有版本 {revision}。请给出它的某个分支、标签或提交。"
 
 
-class RepoGated(WrongModel):
-    en = "The model {repo} is gated. Ask for access on its page and set HF_TOKEN."
-    zh = "模型 {repo} 需要申请访问。请在其页面上申请，并设置 HF_TOKEN。"
+class RepoGated(WrongRepo):
+    en = "The {kind} {repo} is gated. Ask for access on its page and set HF_TOKEN."
+    zh = "{kind} {repo} 需要申请访问。请在其页面上申请，并设置 HF_TOKEN。"
 
 
-class AccessDenied(WrongModel):
+class AccessDenied(WrongRepo):
     en = "The Hub refuses access to {repo} (HTTP {status}). Check HF_TOKEN and its permissions."
     zh = "Hub 拒绝访问 {repo}（HTTP {status}）。请检查 HF_TOKEN 及其权限。"
 
 
-class MissingFile(WrongModel):
+class MissingFile(WrongRepo):
     en = "The model {repo} has no {name}. Publish it with train.py push."
     zh = "模型 {repo} 缺少 {name}。请用 train.py push 发布模型。"
 
@@ -112,12 +134,39 @@ class OtherRepo(MissingFile):
     )
 
 
-class TooLarge(WrongModel):
+class TooLarge(WrongRepo):
     en = "The model {repo} holds {megabytes} MB; models of this app have {limit} MB at most."
     zh = "模型 {repo} 有 {megabytes} MB；本应用的模型最多 {limit} MB。"
 
 
-class CorruptFile(WrongModel):
+class MissingPicture(WrongRepo):
+    en = "The dataset {repo} lists {name}, and the Hub has no such file. Name another commit."
+    zh = "数据集 {repo} 列出了 {name}，但 Hub 上没有这个文件。请换一个提交。"
+
+
+class NoPictureFiles(WrongRepo):
+    en = (
+        "The dataset {repo} holds no picture files, but {held}. Choose one that has a folder of "
+        "pictures a class; what is in Parquet files or archives has to be unpacked to such first."
+    )
+    zh = (
+        "数据集 {repo} 中没有图片文件，只有 {held}。请选择每个类别一个图片文件夹的数据集；"
+        "Parquet 文件或压缩包需先解开成这样的文件夹。"
+    )
+
+
+class TooManyPictures(WrongRepo):
+    en = (
+        "The dataset {repo} holds {count} files, its pictures {megabytes} MB; {files} files and "
+        "{limit} MB are the most. Download a part of it, and give that folder."
+    )
+    zh = (
+        "数据集 {repo} 有 {count} 个文件，图片共 {megabytes} MB；最多 {files} 个文件、{limit} MB。"
+        "请只下载其中一部分，并指定该文件夹。"
+    )
+
+
+class CorruptFile(WrongRepo):
     en = (
         "{name} of {repo} is corrupt: it is not the file that the Hub announces. "
         "It was deleted and is not used."

@@ -66,13 +66,16 @@ class Picture:
 @dataclass(frozen=True)
 class PictureFolder:
     """A data folder as it was found; nothing in it has been decoded yet. `skipped` are the files
-    and folders that were left out."""
+    and folders that were left out. `source` is what the folder is called, "" where that is its own
+    name; a dataset of the Hub is of a `commit`."""
 
     root: Path
     classes: tuple[str, ...]
     train: tuple[Picture, ...]
     val: tuple[Picture, ...]
     skipped: tuple[Path, ...] = ()
+    source: str = ""
+    commit: str | None = None
 
 
 def read_folder(root: Path, *, seed: int, val_fraction: float = 0.2) -> PictureFolder:

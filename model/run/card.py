@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from model.process.log import escape
 
+DATASET = re.compile(r"[\w-]+/[\w.-]+", re.ASCII)
 # What Markdown, its extensions and HTML give a meaning. An underscore within a word has none.
 MARKUP = re.compile(r"[\\`*\[\]<>|~&#$!^]|(?<![^\W_])_|_(?![^\W_])")
 
@@ -38,7 +39,10 @@ def plain(text: str) -> str:
 
 
 def identifier(text: str) -> str:
-    """A name that the Hub takes for an id, as near to the user's `text` as can be."""
+    """A name that the Hub takes for an id: the `text`, where it is USER/DATASET, or what is as near
+    to the user's as can be."""
+    if DATASET.fullmatch(text):
+        return text
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     words = re.findall(r"[A-Za-z0-9_]+", ascii_only)
     return "-".join(words)[:96] or "pictures"

@@ -20,7 +20,7 @@ from typing import Generic
 from model.errors import UserError
 from model.hub.cache import Snapshot, cached_snapshots, find_cached, mark_good, with_copies_blamed
 from model.hub.download import fetch
-from model.hub.errors import HubError, HubSlow, WrongModel
+from model.hub.errors import HubError, HubSlow, WrongRepo
 from model.hub.source import HubSettings, HubSource, parse_source
 from model.run.origin import Origin
 from model.serving.served import Model, State
@@ -108,7 +108,7 @@ def _ask_until_served(wanted: _Wanted[Model], patience: Patience) -> Iterator[St
         except HubError as raised:
             error = raised.fresh()  # what is kept of it must not keep this frame, and the model
             log.info("%s: %s", wanted.source.repo, error)
-            if isinstance(error, WrongModel) and str(error) != str(said):
+            if isinstance(error, WrongRepo) and str(error) != str(said):
                 said = error
                 yield State(error=error)
             elif said is None:
@@ -144,7 +144,7 @@ class _Wanted(Generic[Model]):
         return future
 
     def loaded(self, snapshot: Snapshot) -> State[Model]:
-        model = self.load(snapshot.folder, Origin(snapshot.repo, snapshot.commit))
+        model = self.load(snapshot.folder, snapshot.origin)
         mark_good(snapshot)
         return State(model)
 
@@ -152,7 +152,7 @@ class _Wanted(Generic[Model]):
         """The commit that was served last, else the bundled model, else the error."""
         where = self.source.repo, self.settings
         for each in cached_snapshots(*where):
-            if state := self.instead(each.folder, Origin(each.repo, each.commit), cause):
+            if state := self.instead(each.folder, each.origin, cause):
                 return state
         cause = with_copies_blamed(cause, *where)
         return self.instead(self.bundled, Origin("bundled"), cause) or State(error=cause)

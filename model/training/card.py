@@ -25,7 +25,7 @@ def write_card(metrics: dict[str, Any]) -> str:
         library_name="timm",
         pipeline_tag="image-classification",
         base_model=initial["base_model"],
-        datasets=["imagenet-1k"],
+        datasets=["imagenet-1k", *([data] if metrics.get("data_commit") else [])],
         metrics=["accuracy"],
         tags=["image-classification", "timm", "resnet18", "calibrated"],
         model_name=title,
@@ -34,6 +34,7 @@ def write_card(metrics: dict[str, Any]) -> str:
                 task_type="image-classification",
                 dataset_type=card.identifier(data),
                 dataset_name=f"{data}, val",
+                dataset_revision=metrics.get("data_commit"),
                 metric_type=name,
                 metric_value=round(scores[name], 4),
             )
@@ -62,19 +63,19 @@ def describe_classes(classes: Sequence[str]) -> str:
 
 
 def draw_curves(metrics: dict[str, Any]) -> bytes:
-    """A PNG: loss and accuracy on the training pictures by epoch."""
+    """A PNG: the NLL out of fold by the head's strength and start, and the loss of the body's
+    training by epoch where there was one."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
-    loss, accuracy = figure.subplots(1, 2)
-    for label, key in (("head", "history"), ("whole network", "body_history")):
-        epochs = [each["epoch"] for each in metrics[key]]
-        if epochs:
-            loss.plot(epochs, [each["loss"] for each in metrics[key]], ".-", label=label)
-            accuracy.plot(epochs, [each["accuracy"] for each in metrics[key]], ".-", label=label)
-    loss.set(title="Training loss", xlabel="epoch", ylabel="cross-entropy")
-    accuracy.set(title="Training accuracy", xlabel="epoch")
-    accuracy.yaxis.set_major_formatter("{x:.0%}")
-    accuracy.axhline(metrics["val_accuracy"], color="grey", linestyle="--", label="val, at the end")
-    accuracy.legend()
+    nll, loss = figure.subplots(1, 2)
+    for label, found in metrics["cross_validation"]["strengths"].items():
+        nll.plot(list(map(float, found)), list(found.values()), ".-", label=f"from {label}")
+    nll.set(title="Cross-validation", xlabel="strength", ylabel="NLL out of fold", xscale="log")
+    nll.legend()
+    loss.set(title="Training of the whole network", xlabel="epoch", ylabel="cross-entropy")
+    if epochs := metrics["history"]:
+        loss.plot([each["epoch"] for each in epochs], [each["loss"] for each in epochs], ".-")
+    else:
+        loss.text(0.5, 0.5, "left frozen", ha="center", transform=loss.transAxes)
     return card.to_png(figure)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -15,6 +16,21 @@ import torch.distributed.nn.functional
 from torch import Tensor, nn
 
 from model.device import choose_device
+from model.errors import UserError
+
+Answer = TypeVar("Answer")
+
+
+class ProcessLost(UserError):
+    en = (
+        "Another process of this training has ended: what it said stands above, or the system "
+        "ended it, perhaps for want of memory. Start them again, with --resume."
+    )
+    zh = (
+        "本次训练的另一个进程已结束：原因见上文，或者被系统终止（可能是内存不足）。"
+        "请加上 --resume 重新启动。"
+    )
+    exit_status = 1
 
 
 def world_size() -> int:
@@ -54,6 +70,15 @@ def all_reduce(tensor: Tensor) -> Tensor:
     if world_size() > 1:
         dist.all_reduce(tensor)
     return tensor
+
+
+def from_main_process(ask: Callable[[], Answer]) -> Answer:
+    """What `ask` gives in the main process, in all of them."""
+    if world_size() == 1:
+        return ask()
+    answer = [ask() if is_main_process() else None]
+    dist.broadcast_object_list(answer)
+    return answer[0]
 
 
 def barrier() -> None:
@@ -100,7 +125,7 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
     """The processes that torchrun's environment describes, together; this one's own device.
 
     Processes on accelerators get one each, by LOCAL_RANK (DeviceError if there are too few);
-    processors talk through gloo.
+    processors talk through gloo. Raises ProcessLost where one waits for another that is gone.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield device
@@ -111,5 +136,9 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
     dist.init_process_group(dist.get_default_backend_for_device(device))
     try:
         yield device
+    except RuntimeError as error:
+        if isinstance(error, dist.DistError) or "gloo" in str(error):
+            raise ProcessLost() from error
+        raise
     finally:
         dist.destroy_process_group()

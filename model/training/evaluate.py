@@ -23,15 +23,12 @@ from model.classifier.network import feature_maps
 from model.classifier.ood import windows_of
 from model.classifier.preprocessing import Preprocessing
 from model.device import describe
-from model.hub.cache import find_cached, with_copies_blamed
-from model.hub.download import fetch
-from model.hub.errors import HubUnavailable, SourceNotFetched
-from model.hub.source import HubSettings, parse_source
+from model.hub.locate import locate
+from model.hub.source import HubSettings
 from model.images.errors import BrokenPicture
 from model.images.folder import Picture, load_training_picture
 from model.run.files import EVALUATION, WORST
 from model.run.folder import check_output, mark, to_json, write_folder
-from model.run.origin import Origin
 from model.run.progress import Reporter, Silence
 from model.training.evaluation_folder import EvaluationFolder, read_evaluation_folder
 from model.training.evaluation_report import Judged, draw_worst, make_report
@@ -42,7 +39,7 @@ KIND = "report"
 
 def evaluate(
     source: str,
-    data: Path,
+    data: str | Path,
     output: Path,
     *,
     device: str = "auto",
@@ -50,8 +47,9 @@ def evaluate(
     reporter: Reporter | None = None,
     settings: HubSettings | None = None,
 ) -> dict[str, Any]:
-    """Judge the classifier of `source`, a run folder or USER/REPO@REVISION, by the pictures under
-    `data`; write evaluation.json and worst.png into the folder `output`, and give the former.
+    """Judge the classifier of `source`, a run folder or USER/REPO@REVISION, by the pictures of
+    `data`, a folder or a dataset's USER/REPO@REVISION; write evaluation.json and worst.png into the
+    folder `output`, and give the former.
 
     A picture that cannot be read is named and left out. Ctrl-C ends it with what was seen so far
     ("partial" is then true), or raises KeyboardInterrupt where that is nothing. Raises DataError,
@@ -60,8 +58,10 @@ def evaluate(
     started = time.monotonic()
     reporter = reporter or Silence()
     check_output(output, KIND)
-    classifier = load_classifier(source, device, settings or HubSettings())
-    folder = read_evaluation_folder(data, classifier.classes)
+    run = locate(source, settings)
+    classifier = Classifier.load(run.folder, run.origin, device)
+    pictures = locate(data, settings, repo_type="dataset", reporter=reporter)
+    folder = read_evaluation_folder(pictures.folder, classifier.classes, pictures.origin.source)
     for line in folder.describe(len(classifier.classes)):
         reporter.line(line)
     judged, broken, stopped = judge_pictures(classifier, folder, workers, reporter)
@@ -72,6 +72,7 @@ def evaluate(
         **mark(KIND),
         "model": str(classifier.origin),
         "data": folder.name,
+        "data_commit": pictures.origin.revision,
         "partial": stopped,
         "pictures": len(folder.pictures) + len(folder.other),
         **make_report(judged, classifier.classes, folder.root),
@@ -84,21 +85,6 @@ def evaluate(
     files = {EVALUATION: to_json(report), WORST: draw_worst(report["worst"], folder.root)}
     write_folder(output, KIND, files)
     return report
-
-
-def load_classifier(source: str, device: str, settings: HubSettings) -> Classifier:
-    """The classifier of `source`, from the cache where its commit is there. Unlike the app, this
-    never takes another one instead."""
-    where = parse_source(source)
-    if isinstance(where, Path):
-        return Classifier.load(where, Origin(where.resolve().name), device)
-    snapshot = find_cached(where.repo, where.revision, settings) if where.is_pinned else None
-    try:
-        snapshot = snapshot or fetch(where, settings)
-    except HubUnavailable as outage:
-        outage = with_copies_blamed(outage, where.repo, settings)
-        raise SourceNotFetched(outage, source=source) from outage
-    return Classifier.load(snapshot.folder, Origin(snapshot.repo, snapshot.commit), device)
 
 
 def judge_pictures(

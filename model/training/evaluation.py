@@ -14,43 +14,29 @@ from torch import Tensor
 
 from model.classifier.ood import KnownScore
 from model.images.folder import Picture, PictureFolder
-from model.training.calibration import confusion_matrix, fit_temperature, measure, reliability
-from model.training.cross_validation import Choice
+from model.training.calibration import confusion_matrix, measure, reliability
 from model.training.known import far_out
 
 HARDEST = 12
 MATRIX_CLASSES = 20  # the most for which counts by class and answer are a table that can be read
 
 
-def judge(
-    folder: PictureFolder,
-    choice: Choice,
-    out_of_fold: Tensor,
-    val: Tensor,
-) -> dict[str, Any]:
-    """The figures of metrics.json, from logits [N, K]. The temperature is fitted to what was said
-    of the training pictures `out_of_fold`; what the finished classifier says of the `val` pictures
-    is only judged."""
+def judge(folder: PictureFolder, out_of_fold: Tensor, val: Tensor) -> dict[str, Any]:
+    """The figures of metrics.json, from calibrated logits [N, K]: what was said of the training
+    pictures `out_of_fold`, and what the finished classifier says of the `val` pictures."""
     train_labels, val_labels = labels_of(folder.train), labels_of(folder.val)
-    temperature = fit_temperature(out_of_fold, train_labels)
-    calibrated, val_calibrated = out_of_fold / temperature, val / temperature
-    quality = measure(val_calibrated, val_labels)
-    candidates = {f"{strength:g}": each.as_json() for strength, each in choice.candidates.items()}
+    quality = measure(val, val_labels)
     return {
-        "l2_sp": {"strength": choice.strength, "candidates": candidates},
-        "temperature": temperature,
-        "out_of_fold": measure(calibrated, train_labels).as_json(),
-        "out_of_fold_uncalibrated": measure(out_of_fold, train_labels).as_json(),
-        "out_of_fold_reliability": describe_reliability(calibrated, train_labels),
-        "hardest_train": hardest(calibrated, folder.train, folder.classes, folder.root),
+        "out_of_fold": measure(out_of_fold, train_labels).as_json(),
+        "out_of_fold_reliability": describe_reliability(out_of_fold, train_labels),
+        "hardest_train": hardest(out_of_fold, folder.train, folder.classes, folder.root),
         "val_correct": quality.correct,
         "val_total": quality.total,
         "val_accuracy": quality.accuracy,
         "val": quality.as_json(),
-        "val_uncalibrated": measure(val, val_labels).as_json(),
         **describe_confusion(val.argmax(dim=1), val_labels, folder.classes),
-        "val_reliability": describe_reliability(val_calibrated, val_labels),
-        "hardest_val": hardest(val_calibrated, folder.val, folder.classes, folder.root),
+        "val_reliability": describe_reliability(val, val_labels),
+        "hardest_val": hardest(val, folder.val, folder.classes, folder.root),
     }
 
 

@@ -78,10 +78,12 @@ class NoneReadable(NoPictures):
 @dataclass(frozen=True)
 class EvaluationFolder:
     """What was found: `pictures` of the model's classes, by its numbers, and `other` ones, which
-    have a negative number. `part` is the folder inside `root` that holds the classes, "" for `root`
-    itself. `missing` classes have no picture; what was left out is told in lines."""
+    have a negative number. `source` is what `root` is called, and `part` the folder inside it that
+    holds the classes, "" for `root` itself. `missing` classes have no picture; what was left out
+    is told in lines."""
 
     root: Path
+    source: str
     part: str
     pictures: tuple[Picture, ...]
     other: tuple[Picture, ...]
@@ -91,7 +93,7 @@ class EvaluationFolder:
     @property
     def name(self) -> str:
         """What is evaluated: the folder's name and the part's."""
-        return escape(f"{self.root.resolve().name}/{self.part}".rstrip("/"))
+        return escape(f"{self.source}/{self.part}".rstrip("/"))
 
     def describe(self, num_classes: int) -> list[str]:
         """In lines: what is evaluated, and what is not."""
@@ -105,7 +107,9 @@ class EvaluationFolder:
         return [*lines, *self.left_out]
 
 
-def read_evaluation_folder(root: Path, classes: Sequence[str]) -> EvaluationFolder:
+def read_evaluation_folder(
+    root: Path, classes: Sequence[str], source: str | None = None
+) -> EvaluationFolder:
     """The pictures under `root`, which holds a folder a class of the model's `classes`, or holds
     val (else test, under any of their usual names) with them. A folder `other`, in either place, is
     of none of the classes, unless the model has a class of that name. Classes must be called as the
@@ -143,7 +147,9 @@ def read_evaluation_folder(root: Path, classes: Sequence[str]) -> EvaluationFold
         for line in lines:
             logger.warning("%s", line)
     check(root, listing.problems)
-    return EvaluationFolder(root, part, tuple(pictures), tuple(other), tuple(missing), tuple(lines))
+    source = source or root.resolve().name
+    parts = (pictures, other, missing, lines)
+    return EvaluationFolder(root, source, part, *map(tuple, parts))
 
 
 def find_hints(

@@ -35,54 +35,36 @@ Result = TypeVar("Result")
 PICTURES_AT_ONCE = 8
 VIEW_SIZE = 224  # of a random view; the whole picture is looked at larger
 
+# The middle of a picture's whole short side, a smaller part of it, or all of it, squashed: no one
+# of them is best for every folder. The sizes were found on folders of photos by cross-validation.
+LOOKS = {
+    "middle": Preprocessing(256, 256),
+    "closer": Preprocessing(288, 256),
+    "squashed": Preprocessing(256, 256, mode="squash"),
+}
+
 
 @dataclass(frozen=True)
 class Views:
-    """How each picture is looked at: as in evaluation, then perhaps as its mirror image, and
-    `augmented` times through a random crop."""
+    """How each picture is looked at: in these ways, and perhaps each time mirrored as well."""
 
-    preprocessing: Preprocessing
+    looks: tuple[Preprocessing, ...]
     mirrored: bool = False
-    augmented: int = 0
-    seed: int = 0
 
     def __len__(self) -> int:
-        return 1 + self.mirrored + self.augmented
+        return len(self.looks) * (1 + self.mirrored)
 
-    def __call__(self, picture: Image.Image, number: int) -> list[Tensor]:
-        """Views, uint8 [3, h, w], of the RGB picture that is `number`-th of its data set."""
-        plain = v2.functional.pil_to_tensor(self.preprocessing.shrink(picture))
-        mirror = [plain.flip(-1)] if self.mirrored else []
-        generator = picture_generator(self.seed, number)
-        random = [random_view(picture, generator) for _ in range(self.augmented)]
-        return [plain, *mirror, *random]
+    def __call__(self, picture: Image.Image) -> list[Tensor]:
+        """Views, uint8 [3, h, w], of an RGB picture; after each its mirror image."""
+        views = []
+        for look in self.looks:
+            plain = v2.functional.pil_to_tensor(look.shrink(picture))
+            views += [plain, plain.flip(-1)] if self.mirrored else [plain]
+        return views
 
-
-def random_view(picture: Image.Image, generator: torch.Generator, size: int = VIEW_SIZE) -> Tensor:
-    """A random crop of an RGB picture, resized and perhaps mirrored: uint8 [3, size, size].
-
-    The augmentation of PyTorch's transfer-learning tutorial, RandomResizedCrop (8 to 100 % of the
-    area, 3:4 to 4:3) and RandomHorizontalFlip, drawn from a generator of the picture's own: the
-    result depends neither on the number of threads nor on that of processes.
-    """
-    top, left, height, width = random_crop(*picture.size, generator)
-    view = v2.functional.resized_crop(picture, top, left, height, width, [size, size])
-    if torch.rand((), generator=generator) < 0.5:
-        view = v2.functional.horizontal_flip(view)
-    return v2.functional.pil_to_tensor(view)
-
-
-def random_crop(width: int, height: int, generator: torch.Generator) -> tuple[int, int, int, int]:
-    """Top, left, height and width of a crop (Szegedy et al., CVPR 2015, arXiv 1409.4842, § 6)."""
-    for _ in range(10):
-        area_share, log_ratio, y, x = torch.rand(4, generator=generator).tolist()
-        area = width * height * (0.08 + 0.92 * area_share)
-        ratio = (3 / 4) * (16 / 9) ** log_ratio
-        w, h = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
-        if 0 < w <= width and 0 < h <= height:
-            return int(y * (height - h + 1)), int(x * (width - w + 1)), h, w
-    side = min(width, height)  # a very long picture: its middle
-    return (height - side) // 2, (width - side) // 2, side, side
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """The network's input of a batch of views [n, 3, h, w]."""
+        return self.looks[0].normalise(pixels).contiguous(memory_format=torch.channels_last)
 
 
 def picture_generator(seed: int, number: int, epoch: int = 0) -> torch.Generator:
@@ -135,20 +117,19 @@ def extract_features(
     numbers = share(len(pictures))
 
     def load(batch: Sequence[int]) -> list[list[Tensor]]:
-        return [views(load_training_picture(pictures[n].path, root), n) for n in batch]
+        return [views(load_training_picture(pictures[n].path, root)) for n in batch]
 
     starts = range(0, len(numbers), PICTURES_AT_ONCE)
     batches = [numbers[start : start + PICTURES_AT_ONCE] for start in starts]
     # something to join even where a process has no picture
     rows = [torch.empty(0, len(views), 512, device=device)]
-    places = -(-views.preprocessing.crop // 32)
+    places = -(-views.looks[0].crop // 32)
     windows = [windows_of(torch.empty(0, 512, places, places, device=device)).half()]
     with reporter.bar("features", total=len(numbers)) as bar:
         for loaded in prefetch(load, batches, workers):
             columns = []
             for view in zip(*loaded, strict=True):  # one batch a view, since views differ in size
-                images = views.preprocessing.normalise(to_device(torch.stack(view), device))
-                images = images.contiguous(memory_format=torch.channels_last)
+                images = views.normalise(to_device(torch.stack(view), device))
                 with nullcontext() if exact else autocast(device):
                     activations = feature_maps(network, images).float()
                 columns.append(activations.mean(dim=(2, 3)))

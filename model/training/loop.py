@@ -1,4 +1,4 @@
-"""The epochs of a training, of the head or of the whole network, and what they come to."""
+"""The epochs of a training, and what they come to."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torchvision.models import ResNet
 
 from model.errors import UserError
 from model.run.progress import Reporter
+from model.training.distributed import world_size
 
 
 class Diverged(UserError):
@@ -32,22 +33,21 @@ class Epoch:
 class Trained:
     """A network with K classes, the features [N, 512] and windows [N, 1 + P, 512] of its training
     pictures, what models that had not seen them said of them (logits [N, K], and the known score's
-    evidence [N, 2]), and how the training went."""
+    evidence [N, 2]). `history` is how the body's training went, if it was trained."""
 
     network: ResNet
     features: Tensor
     windows: Tensor
     logits: Tensor
     evidence: Tensor
-    history: list[Epoch]
-    interrupted: bool
-    body_history: list[Epoch] = field(default_factory=list)
+    interrupted: bool = False
+    history: list[Epoch] = field(default_factory=list)
     body: Any = None  # the BodySettings that it was tuned by
     comparison: Any = None  # of the frozen body with the tuned one, where there was any
 
 
 class Training(Protocol):
-    """What is trained an epoch at a time: the head, or the whole network."""
+    """What is trained an epoch at a time."""
 
     settings: Any
     history: list[Epoch]
@@ -66,7 +66,7 @@ def run_epochs(
     reporter: Reporter,
 ) -> bool:
     """Go on from `state` to the last epoch, a bar and a checkpoint each; True if Ctrl-C ended it
-    early."""
+    early. Several processes, none of which can go on alone, raise KeyboardInterrupt instead."""
     if state:
         training.load_state_dict(state)
     epochs = training.settings.epochs
@@ -80,6 +80,8 @@ def run_epochs(
                 raise Diverged()
             save(training.state_dict())
     except KeyboardInterrupt:
+        if world_size() > 1:
+            raise
         reporter.line(
             f"Interrupted after {len(training.history)} of {epochs} epochs; saving the model as "
             "it is. With --resume the training goes on."

@@ -5,17 +5,35 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import torch
 
+from model.hub.locate import locate, pin
 from model.images.errors import BrokenPicture, DataError, check
-from model.images.folder import Picture, PictureFolder, load_training_picture
+from model.images.folder import Picture, PictureFolder, load_training_picture, scan_folder
 from model.process.log import escape
 from model.run.progress import Reporter, Silence
-from model.training.distributed import all_reduce, share
+from model.training.distributed import all_reduce, from_main_process, share, world_size
 from model.training.features import prefetch
 
 MANY = 1000  # pictures, which take long enough for a bar
+
+
+def scan_data(
+    data: str | Path, seed: int, reporter: Reporter
+) -> tuple[PictureFolder, list[DataError]]:
+    """What `scan_folder` finds in the folder of `data`, or in that dataset of the Hub; in all
+    processes the same. Raises what `locate` and `scan_folder` do."""
+    if world_size() > 1 and isinstance(data, str):
+        # a branch may move between one process's question and the next one's
+        data = from_main_process(partial(pin, data, repo_type="dataset"))
+    found = locate(data, repo_type="dataset", reporter=reporter)
+    folder, problems = scan_folder(found.folder, seed=seed, learned=2)
+    named = replace(folder, source=found.origin.source, commit=found.origin.revision)
+    return named, problems
 
 
 def check_pictures(

@@ -24,7 +24,7 @@ from model.classifier.ood import KnownScore
 from model.classifier.preprocessing import Preprocessing
 from model.device import choose_device, describe
 from model.errors import UserError
-from model.images.folder import PictureFolder, scan_folder
+from model.images.folder import PictureFolder
 from model.run.checkpoint import Checkpoint
 from model.run.files import CURVES, KNOWN, RELIABILITY
 from model.run.folder import Run, UselessRun, check_output, mark, write_run
@@ -32,40 +32,37 @@ from model.run.origin import Origin
 from model.run.progress import Reporter, Silence
 from model.training import card
 from model.training.augmentation import ShrunkPictures
-from model.training.cross_validation import (
-    Choice,
-    choose_strength,
-    split_folds,
-    start_head,
-)
+from model.training.cross_validation import Choice, choose_head, fit_recipe, split_folds
 from model.training.distributed import barrier, is_main_process, process_group, world_size
 from model.training.evaluation import count_answers, judge, labels_of
-from model.training.features import Views, extract_features
-from model.training.head import Head, HeadSettings, HeadTraining, fit_head, nearest_rows
+from model.training.features import LOOKS, Views, extract_features
+from model.training.head import Head
 from model.training.initial_weights import IMAGENET_CLASSES, Initial, load_initial
 from model.training.known import evidence_out_of_fold, fit_known_score
-from model.training.loop import Diverged, Trained, run_epochs
-from model.training.pictures import check_pictures, describe_folder, digest_of
+from model.training.loop import Diverged, Trained
+from model.training.pictures import check_pictures, describe_folder, digest_of, scan_data
 from model.training.settings import ClassifierSettings
 from model.training.tuning import Tuner, train_body
 
-PREPROCESSING = Preprocessing()
+# each look's view and its mirror image, as `Views` gives them
+PAIRS = {name: (2 * i, 2 * i + 1) for i, name in enumerate(LOOKS)}
 
 
 def train_classifier(
     settings: ClassifierSettings,
-    data: Path,
+    data: str | Path,
     output: Path,
     *,
     init_weights: Path | None = None,
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> dict[str, Any] | None:
-    """Train on the pictures under `data` and write the run folder `output`; its metrics.
+    """Train on the pictures of `data`, a folder or a dataset's USER/REPO@REVISION on the Hub, and
+    write the run folder `output`; its metrics.
 
     Started by torchrun, all processes work together, and all but the main one return None.
     Ctrl-C during the epochs leaves what was learned so far, with "interrupted" true in the metrics;
-    earlier it raises KeyboardInterrupt. Raises DataError, RunError, InitialWeightsError,
+    earlier it raises KeyboardInterrupt. Raises DataError, HubError, RunError, InitialWeightsError,
     DeviceError, Diverged, or what Checkpoint raises.
     """
     started = time.monotonic()
@@ -76,7 +73,7 @@ def train_classifier(
         if settings.train_body is None:
             by_default = "never" if device.type == "cpu" else "auto"
             settings = replace(settings, train_body=by_default)
-        folder, problems = scan_folder(data, seed=settings.seed, learned=2)
+        folder, problems = scan_data(data, settings.seed, reporter)
         reporter.line(describe_folder(folder))
         initial = load_initial(init_weights)
         if initial.unwrapped:
@@ -87,7 +84,7 @@ def train_classifier(
         facts = fingerprint(settings, folder, initial, device)
         saved = {
             name: Checkpoint(output, facts, name=name, is_main_process=is_main_process())
-            for name in ("features", "checkpoint", "body")
+            for name in ("features", "body")
         }
         states = {name: each.load() if resume else {} for name, each in saved.items()}
         try:
@@ -123,40 +120,41 @@ def follow_recipe(
     options = {"root": folder.root, "workers": settings.workers, "reporter": reporter}
     extract = partial(extract_features, **options)
 
-    views = Views(PREPROCESSING, True, settings.augmented, settings.seed)
+    views = Views(tuple(LOOKS.values()), mirrored=True)
     seen = states["features"].get("seen") or extract(initial.network, folder.train, views)
-    features, windows = seen
-    folds = split_folds(labels, settings.folds, settings.seed)
-    choice = choose_strength(features, labels, imagenet, settings.head, folds)
-    reporter.line(describe_choice(choice, len(folds)))
-
     saved["features"].save({"seen": seen})
-    head = replace(settings.head, strength=choice.strength)
-    start = nearest_rows(imagenet(features[:, 0]), labels, len(folder.classes))
-    training = HeadTraining(features, labels, imagenet.rows(start), head)
-    interrupted = run_epochs(training, states["checkpoint"], saved["checkpoint"].save, reporter)
-    network = replace_head(initial.network, training.head.weight, training.head.bias)
-    evidence = evidence_out_of_fold(windows, labels, imagenet, folds)
-    judged = (features[:, 0], windows, choice.logits, evidence)
-    trained = Trained(network, *judged, training.history, interrupted)
+    features, windows = seen
+    reporter.line(f"the head, by {settings.folds}-fold cross-validation")
+    choice = choose_head(
+        features, labels, imagenet, PAIRS, folds=settings.folds, seed=settings.seed
+    )
+    preprocessing = list(LOOKS.values())[choice.recipe.seen[0] // 2]
+    reporter.line(describe_choice(choice))
 
-    if settings.train_body != "never" and not interrupted:
+    one_look = Views((preprocessing,))
+    if preprocessing != views.looks[0]:
+        windows = extract(initial.network, folder.train, one_look)[1]
+    folds = split_folds(labels, settings.folds, settings.seed)
+    evidence = evidence_out_of_fold(windows, labels, imagenet, folds)
+    network = replace_head(initial.network, choice.head.weight, choice.head.bias)
+    whole = features[:, choice.recipe.seen[0]]
+    trained = Trained(network, whole, windows, choice.logits, evidence)
+
+    if settings.train_body != "never":
 
         def fit(numbers: Tensor) -> Head:
-            part, seen = features[numbers], labels[numbers]
-            start = start_head(part[:, 0], seen, imagenet, len(folder.classes))
-            return fit_head(part, seen, start, head)
+            return fit_recipe(features[numbers], labels[numbers], imagenet, choice.recipe)
 
         def look(network: ResNet, numbers: Tensor) -> tuple[Tensor, Tensor]:
             pictures = [folder.train[n] for n in numbers.tolist()]
-            return extract(network, pictures, Views(PREPROCESSING))
+            return extract(network, pictures, one_look)
 
         tuner = Tuner(
             initial.network,
-            ShrunkPictures(folder.train, folder.root, PREPROCESSING),
+            ShrunkPictures(folder.train, folder.root, preprocessing),
             labels,
             imagenet,
-            settings.bodies,
+            settings.bodies(mirrored=len(choice.recipe.seen) > 1),
             fit,
             look,
             saved["body"].save,
@@ -167,26 +165,24 @@ def follow_recipe(
     known = fit_known_score(trained.windows, labels, imagenet, trained.evidence)
     if settings.half:  # before val is read: what is measured is what is saved
         trained.network.half().float()
-    val, val_windows = extract(trained.network, folder.val, Views(PREPROCESSING), exact=True)
+    val, val_windows = extract(trained.network, folder.val, one_look, exact=True)
     metrics = {
-        **describe_training(settings, head, folder, initial, start, trained, started),
-        "folds": len(folds),
-        **judge(folder, choice, trained.logits, Head.of(trained.network)(val[:, 0])),
+        **describe_training(settings, choice, folder, initial, trained, started),
+        **judge(folder, trained.logits, Head.of(trained.network)(val[:, 0])),
         "known": count_answers(known, trained.evidence, val_windows),
     }
-    return make_run(trained.network, settings.half, known, metrics)
+    return make_run(trained.network, preprocessing, settings.half, known, metrics)
 
 
 def describe_training(
     settings: ClassifierSettings,
-    head_settings: HeadSettings,
+    choice: Choice,
     folder: PictureFolder,
     initial: Initial,
-    rows: list[int],
     trained: Trained,
     started: float,
 ) -> dict[str, Any]:
-    """What was done, on what, and how it went, epoch by epoch."""
+    """What was done, on what, and how it went."""
     train, val = (Counter(each.label for each in part) for part in (folder.train, folder.val))
     per_class = {
         name: {
@@ -195,13 +191,18 @@ def describe_training(
             "imagenet_row": row,
             "imagenet_name": IMAGENET_CLASSES[row],
         }
-        for k, (name, row) in enumerate(zip(folder.classes, rows, strict=True))
+        for k, (name, row) in enumerate(zip(folder.classes, choice.rows, strict=True))
     }
     return {
         **mark("classifier"),
         "task": "image-classification",
         "settings": asdict(settings),
-        "head": asdict(head_settings),
+        "head": {"look": list(LOOKS)[choice.recipe.seen[0] // 2], **asdict(choice.recipe)},
+        "cross_validation": {
+            "folds": choice.folds,
+            "strengths": choice.strengths,
+            "candidates": {name: each.as_json() for name, each in choice.candidates.items()},
+        },
         "comparison": asdict(trained.comparison) if trained.comparison else None,
         "body": asdict(trained.body) if trained.body else None,
         "seed": settings.seed,
@@ -210,24 +211,28 @@ def describe_training(
         "seconds": round(time.monotonic() - started, 1),
         "interrupted": trained.interrupted,
         "initial_weights": {**asdict(initial.provenance), "sha256": initial.sha256},
-        "data": folder.root.resolve().name,
+        "data": folder.source,
+        "data_commit": folder.commit,
         "classes": per_class,
         "skipped": [path.relative_to(folder.root).as_posix() for path in folder.skipped],
         "history": [asdict(epoch) for epoch in trained.history],
-        "body_history": [asdict(epoch) for epoch in trained.body_history],
     }
 
 
-def make_run(network: ResNet, half: bool, known: KnownScore, metrics: dict[str, Any]) -> Run:
+def make_run(
+    network: ResNet,
+    preprocessing: Preprocessing,
+    half: bool,
+    known: KnownScore,
+    metrics: dict[str, Any],
+) -> Run:
     """What the run folder holds. Raises UselessRun where the app would refuse it."""
     weights = network.state_dict()
     if half:
         weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
     run = Run(
         weights=weights,
-        config=make_config(
-            list(metrics["classes"]), PREPROCESSING, metrics["temperature"], known.limits
-        ),
+        config=make_config(list(metrics["classes"]), preprocessing, known.limits),
         metrics=metrics,
         card=card.write_card(metrics),
         figures={
@@ -243,12 +248,13 @@ def make_run(network: ResNet, half: bool, known: KnownScore, metrics: dict[str, 
     return run
 
 
-def describe_choice(choice: Choice, folds: int) -> str:
+def describe_choice(choice: Choice) -> str:
     """One line: what the folds chose."""
-    quality = choice.candidates[choice.strength]
+    recipe, found = choice.recipe, choice.quality
+    share = f"{recipe.from_imagenet:.0%} from ImageNet's rows"
     return (
-        f"{folds} folds: L2-SP strength {choice.strength:g}, "
-        f"{quality.correct} of {quality.total} right, NLL {quality.nll:.3f}"
+        f"chosen: {list(LOOKS)[recipe.seen[0] // 2]}, {share}, "
+        f"{found.correct} of {found.total} right out of fold, NLL {found.nll:.3f}"
     )
 
 

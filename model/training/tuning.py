@@ -177,7 +177,7 @@ def train_body(tuner: Tuner, frozen: Trained, always: bool, state: dict[str, Any
         logits=logits[0] / temperature,
         evidence=state["evidence"][name],
         interrupted=interrupted,
-        body_history=training.history,
+        history=training.history,
         body=training.settings,
     )
 

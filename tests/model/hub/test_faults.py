@@ -16,16 +16,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import HfApi, constants
 
 from model.errors import UserError
 from model.hub import publish
-from model.hub.errors import NothingPublished, TokenRefused
+from model.hub.errors import NothingPublished, SourceNotFetched, TokenRefused, WrongRepo
+from model.hub.locate import locate
 from model.hub.publish import Destination, push_run
 from model.hub.source import HubSettings
 from model.run.origin import Origin
 from model.serving.fallback import Patience, follow
 from model.serving.served import Served
+from tests.pictures import make_data
 
 ROOT = Path(__file__).parents[3]
 STAND_IN = ROOT.parent / "shared" / "hub_stand_in" / "hubserver.py"
@@ -263,3 +265,55 @@ def test_by_xet_and_from_the_environment(server_class, run: Path, tmp_path: Path
         tree = hub.repo("model", "me/new").tree()
         assert done.stdout.splitlines()[-1] == tree["model.safetensors"]["lfs"]["sha256"]
         assert "hf_test" not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def photos(hub, settings: HubSettings, tmp_path: Path) -> dict[str, bytes]:
+    """Publishes the dataset me/photos, and tells what is in it."""
+    folder = make_data(tmp_path / "photos", train=2, val=1)
+    api = HfApi(endpoint=settings.endpoint, token=settings.token)
+    api.create_repo("me/photos", repo_type="dataset")
+    api.upload_folder(repo_id="me/photos", repo_type="dataset", folder_path=folder)
+    hub.clear_log()
+    return contents(folder)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+# Pictures are smaller than weights, and no header of theirs is believed.
+AFTER = {each: f"{each}:after=9000" for each in ("stall-body", "truncate", "reset", "short")}
+HARMLESS_TO_PICTURES = ["no-commit-header", "slow:rate=500000"]
+PICTURE_OUTAGES = [AFTER.get(each, each) for each in OUTAGES if each not in HARMLESS_TO_PICTURES]
+WRONG_DATASET = {**WRONG, "noentry": "MissingPicture", "corrupt:after=9000": "CorruptFile"}
+del WRONG_DATASET["corrupt"]
+
+
+@pytest.mark.parametrize("fault", PICTURE_OUTAGES)
+def test_pictures_in_an_outage_and_after_it(fault: str, hub, settings, photos):
+    hub.fail(fault)
+    with pytest.raises(SourceNotFetched) as caught:
+        locate("me/photos", settings, repo_type="dataset")
+    for language in ("en", "zh"):
+        assert "me/photos" in caught.value.message(language)
+    hub.clear_faults()
+    assert contents(locate("me/photos", settings, repo_type="dataset").folder) == photos
+    assert not [request for request in hub.requests() if request.get("token_sent_to_cdn")]
+
+
+@pytest.mark.parametrize("fault", WRONG_DATASET)
+def test_a_wrong_dataset_is_said_to_be_so(fault: str, hub, settings, photos):
+    hub.fail(fault)
+    with pytest.raises(WrongRepo) as caught:
+        locate("me/photos", settings, repo_type="dataset")
+    assert type(caught.value).__name__ == WRONG_DATASET[fault]
+    assert "model" not in str(caught.value)
+    assert "模型" not in caught.value.message("zh")
+
+
+@pytest.mark.parametrize("fault", [*HARMLESS, *HARMLESS_TO_PICTURES])
+def test_a_hiccup_among_pictures_is_not_noticed(fault: str, hub, settings, photos):
+    hub.fail(fault)
+    assert contents(locate("me/photos", settings, repo_type="dataset").folder) == photos

@@ -79,11 +79,13 @@ def test_texts_of_the_programs_own_stay_markdown(tmp_path):
     "name",
     [
         *("My photos (2)", "蚂蚁和蜜蜂", "cats&dogs", "a|b", "<b>", "..", "-dash-", "naïve café"),
-        *("a--b", "yes", "caf\udce9", "with/slash", "", "x" * 300),
+        *("a--b", "yes", "caf\udce9", "with two/slash", "a/b/c", "", "x" * 300),
     ],
 )
 def test_whatever_a_folder_is_called_the_hub_gets_an_identifier(name):
     assert re.fullmatch(r"[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*", identifier(name))
     assert len(identifier(name)) <= 96
     assert plain(name).isprintable()
+    for dataset in ("me/photos", "my-lab/photos.v2_3"):
+        assert identifier(dataset) == dataset
     assert identifier("hymenoptera_data") == plain("hymenoptera_data") == "hymenoptera_data"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from model.autograd.errors import ExpressionError
 from model.errors import UserError
-from model.hub.errors import HubUnavailable, WrongModel
+from model.hub.errors import HubUnavailable, WrongRepo
 from model.images.folder import BrokenPicture
 from model.images.loader import PictureError
 from model.run.origin import Origin
@@ -22,7 +22,7 @@ from model.serving.served import LoadingFailed, Served, StillLoading
 def refuse() -> None:
     weights = Image.new("RGB", (8, 8))
     kept.append(weakref.ref(weights))
-    raise WrongModel()
+    raise WrongRepo()
 
 
 def break_down() -> None:
@@ -33,7 +33,7 @@ kept: list[weakref.ref] = []
 
 
 @pytest.mark.parametrize(
-    ("load", "error"), [(None, StillLoading), (refuse, WrongModel), (break_down, LoadingFailed)]
+    ("load", "error"), [(None, StillLoading), (refuse, WrongRepo), (break_down, LoadingFailed)]
 )
 def test_fifty_refused_requests_keep_no_picture(load, error: type[UserError]):
     served = Served.loading(load)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -128,8 +129,30 @@ def test_three_processes_normalise_a_batch_as_one():
     run_together(3, BATCH_NORM)
 
 
-# One epoch of the body in three processes, on fewer pictures than processes, on batches that split
-# unevenly, and on as many; the weights it came to, by the number of pictures.
+LOST = """
+import os, torch
+from model.training.distributed import ProcessLost, all_reduce, from_main_process
+from model.training.distributed import process_group, rank
+try:
+    with process_group(torch.device("cpu")):
+        assert from_main_process(lambda: f"rank {rank()}") == "rank 0"
+        if rank() == 1:
+            os._exit(0)
+        all_reduce(torch.ones(1))
+except ProcessLost as error:
+    assert "has ended" in str(error)
+else:
+    raise AssertionError("it was not noticed")
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_is_gone_is_told_of_by_the_others():
+    run_together(3, LOST)
+
+
+# One epoch of the body in several processes, on fewer pictures than processes, on batches that
+# split unevenly, and on as many; what it came to, by the number of pictures.
 EPOCH = """
 import sys, torch
 from pathlib import Path
@@ -151,10 +174,16 @@ with process_group(torch.device("cpu")):
         )
         numbers = torch.arange(count)
         training = BodyTraining(network.eval(), pictures, numbers, settings, torch.float32)
-        epoch = training.run_epoch()
+        batches = []
+        rates = [group["lr"] for group in training.optimizer.param_groups]
+        epoch = training.run_epoch(batches.append)
         gradients = {name: each.grad for name, each in network.named_parameters()}
-        figures = {"loss": epoch.loss, "accuracy": epoch.accuracy}
-        found[count, new] = {**figures, "gradients": gradients}
+        found[count, new] = {
+            "loss": epoch.loss,
+            "accuracy": epoch.accuracy,
+            "gradients": gradients,
+            "batches and rates": (batches, rates),
+        }
     if is_main_process():
         torch.save(found, output)
 """
@@ -162,15 +191,16 @@ with process_group(torch.device("cpu")):
 
 @pytest.mark.slow
 def test_any_number_of_processes_trains_on_the_same_batches(initial_weights, data, tmp_path):
-    """Three processes come to the last batch's gradients of one, even where some have no picture
-    of it."""
+    """Three processes, or eight, come to the last batch's gradients of one, even where some have
+    no picture of it; neither the batches nor the learning rates are others."""
     found = []
-    for world_size in (1, 3):
+    for world_size in (1, 3, 8):
         output = tmp_path / f"{world_size}.pt"
         run_together(world_size, EPOCH, str(initial_weights), str(data), str(output))
         found.append(torch.load(output, weights_only=True))
-    alone, together = found
-    for count, expected in alone.items():
+    alone = found[0]
+    for together, (count, expected) in product(found[1:], alone.items()):
+        assert together[count]["batches and rates"] == expected["batches and rates"]
         assert together[count]["loss"] == pytest.approx(expected["loss"], rel=1e-2)
         assert together[count]["accuracy"] == expected["accuracy"]
         for name, gradient in expected["gradients"].items():

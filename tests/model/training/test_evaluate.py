@@ -372,6 +372,28 @@ def test_a_run_of_the_hub_at_a_commit(trained, folder, tmp_path, monkeypatch):
         evaluate("me/model", folder, tmp_path / "r", device="cpu", settings=settings)
 
 
+def test_pictures_of_the_hub_at_a_commit(trained, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    local, lines = evaluate(str(trained), data, tmp_path / "local", device="cpu"), Lines()
+    files = {file.relative_to(data).as_posix(): file for file in data.rglob("*.png")}
+    with HubServer() as hub:
+        commit = hub.add("datasets/me/photos", {k: v.read_bytes() for k, v in files.items()})
+        settings = HubSettings(hub.endpoint, hub.token, tmp_path / "cache", timeout=1.0)
+        options = {"device": "cpu", "settings": settings, "reporter": lines}
+        report = evaluate(str(trained), "me/photos", tmp_path / "report", **options)
+    assert (report["data"], report["data_commit"]) == ("me/photos/val", commit)
+    assert (report["nll"], report["total"]) == (local["nll"], 6)
+    assert lines.told[:2] == [
+        f"me/photos@{commit}: 18 pictures, 1 MB",
+        "me/photos/val: 6 pictures of 2 classes",
+    ]
+    # from the cache, and the Hub is gone
+    again = evaluate(str(trained), f"me/photos@{commit}", tmp_path / "report", **options)
+    assert again["nll"] == local["nll"]
+    with pytest.raises(HubUnavailable, match="'me/photos' is no folder here"):
+        evaluate(str(trained), "me/photos", tmp_path / "report", **options)
+
+
 def test_a_run_that_cannot_tell_what_it_knows(trained, folder, tmp_path):
     run = Path(shutil.copytree(trained, tmp_path / "run"))
     (run / "known.safetensors").unlink()
