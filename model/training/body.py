@@ -78,7 +78,7 @@ BOLDNESS = {
         smallest_crop=0.6,
         tuned_share=1.0,
         new_statistics=True,
-        batches=160,
+        batches=320,
         batch_size=16,
     ),
 }

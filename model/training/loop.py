@@ -42,6 +42,7 @@ class Trained:
     evidence: Tensor
     interrupted: bool = False
     history: list[Epoch] = field(default_factory=list)
+    body: Any = None  # the BodySettings that it was tuned by
     comparison: Any = None  # of the frozen body with the tuned one, where there was any
 
 

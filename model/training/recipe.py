@@ -183,7 +183,6 @@ def describe_training(
     started: float,
 ) -> dict[str, Any]:
     """What was done, on what, and how it went."""
-    bodies = settings.bodies(mirrored=len(choice.recipe.seen) > 1)
     train, val = (Counter(each.label for each in part) for part in (folder.train, folder.val))
     per_class = {
         name: {
@@ -205,7 +204,7 @@ def describe_training(
             "candidates": {name: each.as_json() for name, each in choice.candidates.items()},
         },
         "comparison": asdict(trained.comparison) if trained.comparison else None,
-        "body": asdict(bodies[trained.comparison.boldness]) if trained.history else None,
+        "body": asdict(trained.body) if trained.body else None,
         "seed": settings.seed,
         "device": str(describe(next(initial.network.parameters()).device)),
         "processes": world_size(),

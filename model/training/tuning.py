@@ -178,7 +178,7 @@ def train_body(tuner: Tuner, frozen: Trained, always: bool, state: dict[str, Any
         evidence=state["evidence"][name],
         interrupted=interrupted,
         history=training.history,
-        comparison=comparison,
+        body=training.settings,
     )
 
 
