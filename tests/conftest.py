@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import gradio as gr
     from playwright.sync_api import Browser, Page
 
+# A core for each of the processes that run the tests: tensors as small as theirs gain nothing by a
+# second thread, and lose much where another process wants its core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
 CHROMIUM_FLAGS = [
