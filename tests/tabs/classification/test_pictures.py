@@ -89,7 +89,7 @@ def bottom(part: Locator) -> float:
     return box["y"] + box["height"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_on_a_desktop_the_whole_answer_is_in_sight(visit, scheme: str) -> None:
     page = visit(viewport=(1280, 800), color_scheme=scheme)
     give(page, BEE, "drop")
@@ -181,18 +181,19 @@ def test_what_is_wrong_stands_where_the_answer_would(visit, no_picture: Path) ->
     expect_answer(page, "蜜蜂")
 
 
-@pytest.mark.parametrize(("status", "reason"), [(413, "20 megabytes"), (503, "no room")])
-def test_a_refused_upload_is_explained_there_too(visit, status: int, reason: str) -> None:
+def test_a_refused_upload_is_explained_there_too(visit) -> None:
     page = visit()
-    choose(page, BEE)
-    expect_answer(page, "Bee")
-    page.route("**/upload", lambda route: route.fulfill(status=status, json={"detail": "x"}))
-    choose(page, TEAPOT)
-    expect(words(page).locator(".problem")).to_contain_text(reason, timeout=PATIENCE)
-    expect(page.locator("#classify img[alt^='Your picture']")).to_have_count(0)
-    page.unroute("**/upload")
-    choose(page, ANT)
-    expect_answer(page, "Ant")
+    for status, reason in ((413, "20 megabytes"), (503, "no room")):
+        choose(page, BEE)
+        expect_answer(page, "Bee")
+        refusal = {"status": status, "json": {"detail": "x"}}
+        page.route("**/upload", lambda route, refusal=refusal: route.fulfill(**refusal))
+        choose(page, TEAPOT)
+        expect(words(page).locator(".problem")).to_contain_text(reason, timeout=PATIENCE)
+        expect(page.locator("#classify img[alt^='Your picture']")).to_have_count(0)
+        page.unroute("**/upload")
+        choose(page, ANT)
+        expect_answer(page, "Ant")
 
 
 def test_a_file_that_is_too_heavy_is_said_to_be(visit, tmp_path: Path) -> None:
