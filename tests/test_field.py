@@ -99,7 +99,16 @@ def test_an_error_in_chinese_names_is_told_in_any_encoding(tmp_path: Path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file systems of Windows know text only")
-@pytest.mark.parametrize("name", [b"caf\xe9.png", b"\xd0\xce\xc4.png", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"caf\xe9.png",
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in (b"\xd0\xce\xc4.png", b"\xff\xfe")
+        ),
+    ],
+)
 def test_file_names_that_are_no_utf8_are_trained_on_and_shown_escaped(
     name: bytes, initial_weights: Path, tmp_path: Path
 ):
@@ -153,7 +162,16 @@ def test_all_that_is_wrong_with_a_folder_is_told_in_one_run(initial_weights, tmp
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("folder", ["My photos (2)", "蚂蚁和蜜蜂", "a|b <i>`x`", "- no: {}"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "- 蚂蚁 (2): {} a|b <i>`x`",  # all of the others at once
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in ("My photos (2)", "蚂蚁和蜜蜂", "a|b <i>`x`", "- no: {}")
+        ),
+    ],
+)
 def test_users_words_reach_the_card_and_the_hub_as_words(
     folder: str, initial_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
