@@ -141,7 +141,7 @@ def test_typing_is_one_entry_of_the_history_and_back_and_forward_bring_each_back
     is_computed(page, "∂")
     start = page.evaluate("history.length")
     page.locator(BOX).fill("")
-    page.locator(BOX).press_sequentially("x*12345", delay=60)
+    page.locator(BOX).press_sequentially("x*12345", delay=20)
     is_computed(page, "12345")
     page.wait_for_function("location.search.includes('12345')")
     page.wait_for_timeout(1500)
