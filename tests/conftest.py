@@ -83,7 +83,7 @@ def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProce
         env=clean_environment(**environment),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
 

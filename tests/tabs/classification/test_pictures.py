@@ -182,12 +182,12 @@ def test_what_is_wrong_stands_where_the_answer_would(visit, no_picture: Path) ->
 
 
 def test_a_refused_upload_is_explained_there_too(visit) -> None:
-    page = visit()
+    page, refusal = visit(), {"json": {"detail": "x"}}
     for status, reason in ((413, "20 megabytes"), (503, "no room")):
         choose(page, BEE)
         expect_answer(page, "Bee")
-        refusal = {"status": status, "json": {"detail": "x"}}
-        page.route("**/upload", lambda route, refusal=refusal: route.fulfill(**refusal))
+        refusal["status"] = status
+        page.route("**/upload", lambda route: route.fulfill(**refusal))
         choose(page, TEAPOT)
         expect(words(page).locator(".problem")).to_contain_text(reason, timeout=PATIENCE)
         expect(page.locator("#classify img[alt^='Your picture']")).to_have_count(0)
