@@ -30,7 +30,9 @@ TOKEN = "hf_the_host_s_own"
 NO_PICTURE = "There is no picture to classify"
 SLOW = "*".join(f"sin(exp(x{n}))" for n in range(12))
 SLOW_VALUES = {f"x{n}": 1 for n in range(12)}
-HTTP = httpx.Client()  # one for all: each new one reads every certificate authority of the world
+# One for all, since each new one reads every certificate authority of the world; but each request
+# has a connection of its own, which the server cannot have closed meanwhile.
+HTTP = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
 META = {"meta": {"_type": "gradio.FileData"}}
 
 
