@@ -181,19 +181,21 @@ def test_what_is_wrong_stands_where_the_answer_would(visit, no_picture: Path) ->
     expect_answer(page, "蜜蜂")
 
 
-def test_a_refused_upload_is_explained_there_too(visit) -> None:
-    page, refusal = visit(), {"json": {"detail": "x"}}
-    for status, reason in ((413, "20 megabytes"), (503, "no room")):
-        choose(page, BEE)
-        expect_answer(page, "Bee")
-        refusal["status"] = status
-        page.route("**/upload", lambda route: route.fulfill(**refusal))
-        choose(page, TEAPOT)
-        expect(words(page).locator(".problem")).to_contain_text(reason, timeout=PATIENCE)
-        expect(page.locator("#classify img[alt^='Your picture']")).to_have_count(0)
-        page.unroute("**/upload")
-        choose(page, ANT)
-        expect_answer(page, "Ant")
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(413, "20 megabytes"), pytest.param(503, "no room", marks=pytest.mark.slow)],
+)
+def test_a_refused_upload_is_explained_there_too(visit, status: int, reason: str) -> None:
+    page = visit()
+    choose(page, BEE)
+    expect_answer(page, "Bee")
+    page.route("**/upload", lambda route: route.fulfill(status=status, json={"detail": "x"}))
+    choose(page, TEAPOT)
+    expect(words(page).locator(".problem")).to_contain_text(reason, timeout=PATIENCE)
+    expect(page.locator("#classify img[alt^='Your picture']")).to_have_count(0)
+    page.unroute("**/upload")
+    choose(page, ANT)
+    expect_answer(page, "Ant")
 
 
 def test_a_file_that_is_too_heavy_is_said_to_be(visit, tmp_path: Path) -> None:
