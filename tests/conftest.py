@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     import gradio as gr
     from playwright.sync_api import Browser, Page
 
+# A core for each of the processes that run the tests: tensors as small as theirs gain nothing by a
+# second thread, and lose much where another process wants its core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
+PATIENCE = 30_000  # milliseconds: of a busy machine, where a page is at rest after one
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -79,7 +83,7 @@ def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProce
         env=clean_environment(**environment),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
 
@@ -183,9 +187,10 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         no_browser("no Chromium on this computer (apt install chromium)")
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         no_browser("playwright is not installed (pip install playwright)")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield started
@@ -241,6 +246,17 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield make
     if os.path.ismount(disk):
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Torch has two threads until the test ends, so that it is noticed who takes one away."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

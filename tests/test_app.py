@@ -120,6 +120,7 @@ def test_a_picture_is_gone_when_the_page_says_so_and_the_examples_stay(tmp_path:
         assert files == before
 
 
+@pytest.mark.slow
 def test_a_model_folder_given_by_environment_is_served(tmp_path: Path) -> None:
     folder = WEIGHTS_FOLDER / "ants_bees"
     with running_app(tmp_path, CLASSIFIER_MODEL=str(folder)) as app:
@@ -128,9 +129,13 @@ def test_a_model_folder_given_by_environment_is_served(tmp_path: Path) -> None:
 
 
 def test_a_wrong_model_says_so_and_the_rest_works(tmp_path: Path) -> None:
-    with running_app(tmp_path, "--classifier", str(tmp_path)) as app:
+    folder = WEIGHTS_FOLDER / "regression"
+    environment = {"CLASSIFIER_MODEL": "an option comes first", "REGRESSOR_MODEL": str(folder)}
+    with running_app(tmp_path, "--classifier", str(tmp_path), **environment) as app:
         client = Client(app.url, verbose=False)
         with pytest.raises(AppError, match=r"config\.json|model\.safetensors"):
             client.predict(handle_file(str(BEE)), api_name="/classify")
-        assert client.predict([0.0] * 10, api_name="/predict")["y"] == pytest.approx(2.0, abs=0.2)
+        answer = client.predict([0.0] * 10, api_name="/predict")
+        assert answer["y"] == pytest.approx(2.0, abs=0.2)
+        assert answer["model"]["source"] == "regression"
     assert "not a model folder" in app.log.read_text()

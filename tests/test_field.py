@@ -52,7 +52,10 @@ def run(*arguments: str | bytes, **environment: str) -> tuple[int, bytes, bytes]
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("encoding", ["gbk", "cp932", "cp1252", "ascii"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["gbk", "ascii", *(pytest.param(each, marks=pytest.mark.slow) for each in ("cp932", "cp1252"))],
+)
 def test_no_terminals_encoding_ends_a_run(encoding: str, tmp_path: Path):
     arguments = ("train.py", "regressor", "--epochs", "1", "--output", str(tmp_path / "蚂蚁"))
     status, told, errors = run(*arguments, PYTHONIOENCODING=encoding)
@@ -62,7 +65,11 @@ def test_no_terminals_encoding_ends_a_run(encoding: str, tmp_path: Path):
     assert (tmp_path / "蚂蚁" / "config.json").is_file()
 
 
-@pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "cp1252"}, {"LC_ALL": "C"}], ids=str)
+@pytest.mark.parametrize(
+    "environment",
+    [{"PYTHONIOENCODING": "cp1252"}, pytest.param({"LC_ALL": "C"}, marks=pytest.mark.slow)],
+    ids=str,
+)
 def test_nor_does_it_with_classes_that_cannot_be_printed(
     environment: dict[str, str], initial_weights: Path, tmp_path: Path
 ):
@@ -76,23 +83,32 @@ def test_nor_does_it_with_classes_that_cannot_be_printed(
     assert config["label_names"] == ["蚂蚁", "蜜蜂"]
 
 
-def test_the_apps_help_in_any_encoding():
-    for encoding in ("gbk", "ascii"):
-        assert run("app.py", "--help", PYTHONIOENCODING=encoding)[0] == 0
-        assert run("train.py", "classifier", "--help", PYTHONIOENCODING=encoding)[0] == 0
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("gbk", marks=pytest.mark.slow)])
+def test_the_apps_help_in_any_encoding(encoding: str):
+    assert run("app.py", "--help", PYTHONIOENCODING=encoding)[0] == 0
+    assert run("train.py", "classifier", "--help", PYTHONIOENCODING=encoding)[0] == 0
 
 
 def test_an_error_in_chinese_names_is_told_in_any_encoding(tmp_path: Path):
-    status, _, errors = run(
+    status, told, errors = run(
         "train.py", "classifier", "--data", str(tmp_path / "没有"), PYTHONIOENCODING="ascii"
     )
-    assert status == 2
+    assert (status, told, len(errors.splitlines())) == (2, b"", 1)
     assert rb"\u6ca1\u6709" in errors
     assert b"Traceback" not in errors
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file systems of Windows know text only")
-@pytest.mark.parametrize("name", [b"caf\xe9.png", b"\xd0\xce\xc4.png", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"caf\xe9.png",
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in (b"\xd0\xce\xc4.png", b"\xff\xfe")
+        ),
+    ],
+)
 def test_file_names_that_are_no_utf8_are_trained_on_and_shown_escaped(
     name: bytes, initial_weights: Path, tmp_path: Path
 ):
@@ -146,7 +162,16 @@ def test_all_that_is_wrong_with_a_folder_is_told_in_one_run(initial_weights, tmp
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("folder", ["My photos (2)", "蚂蚁和蜜蜂", "a|b <i>`x`", "- no: {}"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "- 蚂蚁 (2): {} a|b <i>`x`",  # all of the others at once
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in ("My photos (2)", "蚂蚁和蜜蜂", "a|b <i>`x`", "- no: {}")
+        ),
+    ],
+)
 def test_users_words_reach_the_card_and_the_hub_as_words(
     folder: str, initial_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -270,6 +270,7 @@ def test_disks_that_take_nothing(few, initial_weights, tmp_path, capsys, mount, 
     fails(capsys, tmp_path, command, "Cannot write to", reason)
 
 
+@pytest.mark.slow  # (test_field.py has one of no data)
 def test_an_error_is_one_line_of_the_real_process(few, tmp_path):
     process = start("train.py", *arguments(few, tmp_path / "none.pth", tmp_path / "run"))
     told, errors = process.communicate(timeout=60)
@@ -307,7 +308,9 @@ def test_ctrl_c_before_there_is_a_model(few, initial_weights, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.02, 0.1, 0.4])
+@pytest.mark.parametrize(
+    "pause", [0.0, 0.1, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.02, 0.4))]
+)
 def test_ctrl_c_twice_says_no_more_than_once(few, initial_weights, tmp_path, pause):
     process = start("train.py", *arguments(few, initial_weights, tmp_path / "run"))
     wait_for(process.stdout, "pictures to learn from")
@@ -321,7 +324,9 @@ def test_ctrl_c_twice_says_no_more_than_once(few, initial_weights, tmp_path, pau
 
 
 @pytest.mark.parametrize(
-    ("moment", "status"), [("2 pictures of", 130), ("evaluating:   1%", 0)], ids=["early", "late"]
+    ("moment", "status"),
+    [pytest.param("2 pictures of", 130, marks=pytest.mark.slow), ("evaluating:   1%", 0)],
+    ids=["early", "late"],
 )
 def test_ctrl_c_in_an_evaluation(trained, tmp_path, moment, status):
     data, output = make_data(tmp_path / "data", train=0, val=1), tmp_path / "report"
@@ -345,14 +350,15 @@ def test_ctrl_c_in_an_evaluation(trained, tmp_path, moment, status):
 @pytest.mark.parametrize(
     ("options", "moments"),
     [
-        (("--epochs", "30"), ("epoch 2/30", "epoch 20/30")),
+        (("--epochs", "30"), ("epoch 20/30",)),
+        pytest.param(*(("--epochs", "30"), ("epoch 2/30", "epoch 20/30")), marks=pytest.mark.slow),
         pytest.param(
             ("--epochs", "1", "--train-body", "--batch-size", "4"),
             ("fold 2 of 2",),
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["head", "body"],
+    ids=["head", "head twice", "body"],
 )
 def test_killed_and_resumed_ends_with_the_same_weights(
     few, initial_weights, tmp_path, options, moments

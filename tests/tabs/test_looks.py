@@ -69,7 +69,7 @@ def english(page: Page) -> set[str]:
     return {each for each in ours if not NAMES.issuperset(each.split())}
 
 
-@pytest.mark.parametrize("step", ["classify", "neither", "moved", "mistake"])
+@pytest.mark.parametrize("step", ["neither", "moved", "mistake"])
 def test_chinese_is_chinese_wherever_one_looks(
     step: str, new_page: Callable[..., Page], app_url: str
 ) -> None:
@@ -84,7 +84,7 @@ def test_chinese_is_chinese_in_every_state(
     assert english(show(new_page, app_url, state)) == set()
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+@pytest.mark.parametrize("viewport", [DESKTOP, pytest.param(PHONE, marks=pytest.mark.slow)])
 def test_nothing_jumps_and_nothing_comes_from_elsewhere(
     viewport: tuple[int, int], new_page: Callable[..., Page], app_url: str
 ) -> None:
@@ -104,7 +104,9 @@ def test_nothing_jumps_and_nothing_comes_from_elsewhere(
     assert [url for url in asked if not url.startswith((app_url, "data:", "blob:"))] == []
 
 
-@pytest.mark.parametrize("step", ["known", "regression", "autograd"])
+@pytest.mark.parametrize(
+    "step", ["known", pytest.param("regression", marks=pytest.mark.slow), "autograd"]
+)
 def test_whoever_uses_the_keyboard_sees_where_they_are(
     step: str, new_page: Callable[..., Page], app_url: str
 ) -> None:

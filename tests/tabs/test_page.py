@@ -53,7 +53,16 @@ def query_of(page: Page) -> str:
     return page.evaluate("location.search")
 
 
-@pytest.mark.parametrize("locale", ["zh", "zh-HK", "zh-SG", "zh-MO", "zh-TW", "zh-Hans-CN"])
+@pytest.mark.parametrize(
+    "locale",
+    [
+        "zh-HK",
+        *(
+            pytest.param(locale, marks=pytest.mark.slow)
+            for locale in ("zh", "zh-SG", "zh-MO", "zh-TW", "zh-Hans-CN")
+        ),
+    ],
+)
 def test_every_kind_of_chinese_is_chinese(
     locale: str, new_page: Callable[..., Page], app_url: str
 ) -> None:
@@ -65,7 +74,9 @@ def test_every_kind_of_chinese_is_chinese(
     assert page.title() == "蚂蚁还是蜜蜂"
 
 
-@pytest.mark.parametrize("locale", ["fr", "de-CH", "zu"])
+@pytest.mark.parametrize(
+    "locale", ["fr", *(pytest.param(locale, marks=pytest.mark.slow) for locale in ("de-CH", "zu"))]
+)
 def test_every_other_language_is_english_all_of_it(
     locale: str, new_page: Callable[..., Page], app_url: str
 ) -> None:
@@ -76,7 +87,7 @@ def test_every_other_language_is_english_all_of_it(
     assert page.evaluate("document.documentElement.lang") == "en"
 
 
-@pytest.mark.parametrize("is_refused", [False, True])
+@pytest.mark.parametrize("is_refused", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_switch_changes_everything_at_once_and_is_remembered(
     is_refused: bool, page: Page, app_url: str
 ) -> None:
@@ -108,7 +119,7 @@ def test_the_language_of_a_link_is_not_that_of_the_next_visit(page: Page, app_ur
     speaks(page, "en")
 
 
-@pytest.mark.parametrize("tab", range(3))
+@pytest.mark.parametrize("tab", [*(pytest.param(k, marks=pytest.mark.slow) for k in (0, 2)), 1])
 def test_a_link_opens_each_tab_and_a_visit_writes_nothing(
     tab: int, page: Page, app_url: str
 ) -> None:
@@ -130,7 +141,7 @@ def test_typing_is_one_entry_of_the_history_and_back_and_forward_bring_each_back
     is_computed(page, "∂")
     start = page.evaluate("history.length")
     page.locator(BOX).fill("")
-    page.locator(BOX).press_sequentially("x*12345", delay=60)
+    page.locator(BOX).press_sequentially("x*12345", delay=20)
     is_computed(page, "12345")
     page.wait_for_function("location.search.includes('12345')")
     page.wait_for_timeout(1500)

@@ -6,7 +6,15 @@ import math
 
 import pytest
 
-from model.autograd.descent import BadDescent, Fate, NothingToTrain, degree, descend, stability
+from model.autograd.descent import (
+    METHODS,
+    BadDescent,
+    Fate,
+    NothingToTrain,
+    degree,
+    descend,
+    stability,
+)
 from model.autograd.parsing import parse
 
 LINE = parse("(target - (w*x + b))**2")
@@ -55,11 +63,11 @@ def test_the_limit_of_a_function_that_is_not_quadratic_is_local() -> None:
     assert stability(parse("sqrt(x)"), {"x": 0.0}, ["x"]).limit is None
 
 
-QUADRATICS = (
-    *("x**2", "-x**2", "x", "3", "x - x", "x**2 - y**2", "x**2 + y", "x**2 + 10*y**2", "x*y"),
-    *("(x + y)**2", "(x + y)**2 - (x - y)**2", "(x + y)**2 + 3*x - 3*y", "(2*x + y - 4)**2"),
-    *("x**2 - 5*y", "x**2 + y**2 - 3*x*y", "x**2/4 + y**2 + x*y + z", "2 - (x - 1)**2 + y**2"),
-    *("(1 - x)**2 + (1 - y)**2",),
+QUADRATICS = ("x - x", "x*y", "x**2 + y", "x**2 + 10*y**2", "(x + y)**2")
+MORE_QUADRATICS = (
+    *("x**2", "-x**2", "x", "x**2 - y**2", "(x + y)**2 - (x - y)**2", "(x + y)**2 + 3*x - 3*y"),
+    *("(2*x + y - 4)**2", "x**2 - 5*y", "x**2 + y**2 - 3*x*y", "x**2/4 + y**2 + x*y + z"),
+    *("2 - (x - 1)**2 + y**2", "(1 - x)**2 + (1 - y)**2"),
 )
 STARTS = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (2.0, 0.0, 0.0), (0.0, 2.0, 0.0), (-3.0, 0.5, 1.0))
 
@@ -68,13 +76,15 @@ def distance(points: list[dict[str, float]], k: int, j: int) -> float:
     return math.dist(points[k].values(), points[j].values())
 
 
-@pytest.mark.parametrize("source", QUADRATICS)
-def test_descent_meets_its_fate(source: str) -> None:
+@pytest.mark.parametrize(
+    "source",
+    [*QUADRATICS, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE_QUADRATICS)],
+)
+def test_descent_meets_its_fate(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a quadratic function plain descent does what `stability` says, from wherever it starts."""
+    monkeypatch.setattr("model.autograd.descent.METHODS", {"plain": METHODS["plain"]})
     parsed = parse(source)
     names = list(parsed.variables)
-    if not names:
-        return
     for start in STARTS:
         values = dict(zip(names, start, strict=False))
         found = stability(parsed, values, names)

@@ -48,7 +48,7 @@ def spoil(folder, **changes) -> None:
     (folder / "config.json").write_text(json.dumps(config))
 
 
-DELETE = object()
+DELETE = "a field to take away"
 
 
 def test_an_answer_is_the_network_by_hand(classifier, trained):

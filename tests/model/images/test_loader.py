@@ -236,8 +236,17 @@ def test_the_limit_of_pixels_is_accepted_and_one_row_more_is_not(format: str, ro
         load_picture(encode(Image.new("1", (8000, rows + 1)), format, **options))
 
 
-@pytest.mark.parametrize("size", [(8064, 6048), (9248, 6936), (8000, 5001)])
-@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(
+    ("size", "orientation"),
+    [
+        ((8000, 5001), 1),
+        ((8064, 6048), 6),
+        pytest.param((8064, 6048), 1, marks=pytest.mark.slow),
+        pytest.param((9248, 6936), 1, marks=pytest.mark.slow),
+        pytest.param((9248, 6936), 6, marks=pytest.mark.slow),
+        pytest.param((8000, 5001), 6, marks=pytest.mark.slow),
+    ],
+)
 def test_a_large_phones_photo_is_decoded_at_half_its_size(size: tuple[int, int], orientation: int):
     """48 and 64 megapixels as makers count them, in landscape and turned."""
     exif = Image.Exif()

@@ -1,6 +1,6 @@
 """What each kind of picture at the limit of pixels takes: memory above idle, and seconds.
 
-Each is loaded and shrunk in a process of its own; run with `-s` to see the table.
+Each is loaded and shrunk in a process of its own; run with `-n 0 -s` to see the table.
 """
 
 from __future__ import annotations

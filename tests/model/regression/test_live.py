@@ -19,15 +19,15 @@ def trainer() -> Iterator[Worker]:
     made.close()
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_watching_a_network_learn(trainer: Worker):
-    threads = torch.get_num_threads()
     snapshots = list(watch_training(trainer, {"epochs": 60, "seed": 0, "learning_rate": 0.001}))
     assert [each.finished for each in snapshots] == [False] * (len(snapshots) - 1) + [True]
     assert len(snapshots[-1].held_out_rmse) == 60
     assert snapshots[-1].held_out_rmse[-1] < snapshots[-1].held_out_rmse[0] / 5
     true = [0.5, -0.2, 1.5, -2.0, 0.8, -1.1, 0.3, -0.7, 1.2, -0.9]
     assert snapshots[-1].weights == pytest.approx(true, abs=0.15)
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == 2
 
 
 def test_watchers_take_turns_and_get_what_they_would_alone(trainer: Worker):

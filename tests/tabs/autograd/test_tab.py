@@ -315,8 +315,16 @@ def test_the_address_brings_everything_back(page: Page, url: str) -> None:
         ("f=x**2&at=x:3", "", "L = 9"),  # a link of before
         ("f=2x&at=x:3", "to multiply, write 2*x", None),
         ("tab=autograd&f=x**2&at=x:abc", "“x=abc” in the address gives no number", None),
-        ("tab=autograd&at=w:3&rate=-1", "learning rate must be above 0", "L = 0"),
-        ("tab=autograd&f=x&along=q&step=z", "“along=q” in the address names no variable", "L = 1"),
+        pytest.param(
+            "tab=autograd&at=w:3&rate=-1",
+            *("learning rate must be above 0", "L = 0"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "tab=autograd&f=x&along=q&step=z",
+            *("“along=q” in the address names no variable", "L = 1"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_bad_link_says_what_is_wrong_and_keeps_the_rest(page: Page, url, query, said, value):

@@ -89,7 +89,7 @@ def bottom(part: Locator) -> float:
     return box["y"] + box["height"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_on_a_desktop_the_whole_answer_is_in_sight(visit, scheme: str) -> None:
     page = visit(viewport=(1280, 800), color_scheme=scheme)
     give(page, BEE, "drop")
@@ -181,7 +181,10 @@ def test_what_is_wrong_stands_where_the_answer_would(visit, no_picture: Path) ->
     expect_answer(page, "蜜蜂")
 
 
-@pytest.mark.parametrize(("status", "reason"), [(413, "20 megabytes"), (503, "no room")])
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(413, "20 megabytes"), pytest.param(503, "no room", marks=pytest.mark.slow)],
+)
 def test_a_refused_upload_is_explained_there_too(visit, status: int, reason: str) -> None:
     page = visit()
     choose(page, BEE)

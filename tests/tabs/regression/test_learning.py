@@ -21,8 +21,8 @@ def threads_of_a_new_thread() -> int:
         return pool.submit(torch.get_num_threads).result()
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_a_network_learns_while_one_watches(page: Page, url: str) -> None:
-    before = threads_of_a_new_thread()
     page.goto(url)
     page.get_by_role("button", name="Train").click()
     status = page.locator(".regression-status")
@@ -35,7 +35,7 @@ def test_a_network_learns_while_one_watches(page: Page, url: str) -> None:
     learned = page.locator("#regression-learning .row b").all_inner_texts()
     true = [0.5, -0.2, 1.5, -2.0, 0.8, -1.1, 0.3, -0.7, 1.2, -0.9]
     assert [float(each.replace("−", "-")) for each in learned] == pytest.approx(true, abs=0.1)
-    assert threads_of_a_new_thread() == before
+    assert threads_of_a_new_thread() == 2
 
 
 def test_train_restarts_stop_stops_and_the_language_follows(page: Page, url: str) -> None:

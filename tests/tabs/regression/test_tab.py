@@ -202,14 +202,16 @@ def test_what_is_no_number_yet_waits(page: Page, url: str) -> None:
     expect(page.get_by_text("Error", exact=True)).to_have_count(0)
 
 
-@pytest.mark.parametrize(("text", "end"), [("50", 3), ("-7", -3), ("1e9", 3), ("3.001", 3)])
-def test_what_is_beyond_an_end_is_at_it(page: Page, url: str, text: str, end: int) -> None:
+def test_what_is_beyond_an_end_is_at_it(page: Page, url: str) -> None:
     page.goto(url)
     expect(shown(page, "network")).to_be_visible()
-    field(page, "x2").fill(text)
-    assert field(page, "x2").input_value() == str(end)
-    assert sliders(page)[1] == end
-    expect_answer_for_the_sliders(page)
+    for text, end in (("50", 3), ("-7", -3), ("1e9", 3), ("3.001", 3)):
+        field(page, "x2").fill("0")
+        expect_answer_for_the_sliders(page)
+        field(page, "x2").fill(text)
+        assert field(page, "x2").input_value() == str(end)
+        assert sliders(page)[1] == end
+        expect_answer_for_the_sliders(page)
 
 
 def test_a_slider_comes_before_its_number(page: Page, url: str) -> None:
