@@ -21,7 +21,8 @@ from torch import Tensor
 from model.training.calibration import Quality, fit_temperature, measure
 from model.training.head import Head, fit_heads, nearest_rows
 
-STRENGTHS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+STRENGTHS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+PATIENCE = 2  # strengths in a row that are no better
 SURE, LIKELY = 2.0, 1.5  # standard errors
 REPEATS, FEW = 3, 1000  # splits into folds, and the most pictures for which there are so many
 BLEND = 0.25  # of the head that starts from ImageNet's rows, in the candidate to begin with
@@ -117,7 +118,7 @@ def choose_head(
     """
     trials = Trials(features, labels, imagenet, folds, seed)
     (first, views), *others = looks.items()
-    strengths = trials.compare_strengths(views)
+    strengths = [trials.compare_strengths(views, share) for share in (0.0, 1.0)]
     best = trials.blend(Recipe(views, BLEND, tuple(min(s, key=s.__getitem__) for s in strengths)))
     found = {first: best}
     for name, views in others:
@@ -174,12 +175,15 @@ class Trials:
         self.latest: dict[bool, Head] = {}
         self.started: dict[tuple[int, bool], Head] = {}
 
-    def compare_strengths(self, seen: tuple[int, ...]) -> list[dict[float, float]]:
-        """NLLs by strength, of the head from zero alone and of the one from the rows alone."""
-        return [
-            {s: self.blend(Recipe(seen, share, (s, s))).nll for s in self.strengths}
-            for share in (0.0, 1.0)
-        ]
+    def compare_strengths(self, seen: tuple[int, ...], from_imagenet: float) -> dict[float, float]:
+        """NLLs by strength, from the strongest on while weaker ones may be better."""
+        nlls: dict[float, float] = {}
+        for strength in self.strengths:
+            recipe = Recipe(seen, from_imagenet, (strength, strength))
+            nlls[strength] = self.blend(recipe).nll
+            if min(nlls, key=nlls.__getitem__) not in list(nlls)[-PATIENCE - 1 :]:
+                break
+        return nlls
 
     def blend(self, recipe: Recipe) -> Candidate:
         """The candidate that `recipe` is, with the temperature that is best for it."""
