@@ -30,9 +30,6 @@ TOKEN = "hf_the_host_s_own"
 NO_PICTURE = "There is no picture to classify"
 SLOW = "*".join(f"sin(exp(x{n}))" for n in range(12))
 SLOW_VALUES = {f"x{n}": 1 for n in range(12)}
-# One for all, since each new one reads every certificate authority of the world; but each request
-# has a connection of its own, which the server cannot have closed meanwhile.
-HTTP = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
 META = {"meta": {"_type": "gradio.FileData"}}
 
 
@@ -51,7 +48,7 @@ class Served(App):
     def post(self, path: str, body: object, **headers: str) -> httpx.Response:
         """Whatever JSON can say, halves of characters among it."""
         headers = {"content-type": "application/json", **headers}
-        return HTTP.post(f"{self.api}/{path}", content=json.dumps(body), headers=headers)
+        return httpx.post(f"{self.api}/{path}", content=json.dumps(body), headers=headers)
 
     def call(self, name: str, data: object, **headers: str) -> str:
         """The raw answer to a call, or the refusal."""
@@ -59,22 +56,22 @@ class Served(App):
         if posted.status_code != 200:
             return f"{posted.status_code} {posted.text}"
         event = posted.json()["event_id"]
-        return HTTP.get(f"{self.api}/call/{name}/{event}", timeout=60).text
+        return httpx.get(f"{self.api}/call/{name}/{event}", timeout=60).text
 
     def listener(self, name: str, value: object, session: str = "attacker") -> str:
         """The raw answer of a private listener to a value of the component that it listens to."""
-        config = HTTP.get(f"{self.url}config").json()
+        config = httpx.get(f"{self.url}config").json()
         ids = {c["props"].get("elem_id"): c["id"] for c in config["components"]}
         listeners = (d for d in config["dependencies"] if [ids[name], "change"] in d["targets"])
         listener = next(listeners)
         data = [value if part == ids[name] else None for part in listener["inputs"]]
         body = {"data": data, "fn_index": listener["id"], "session_hash": session}
-        assert HTTP.post(f"{self.api}/queue/join", json=body).status_code == 200
+        assert httpx.post(f"{self.api}/queue/join", json=body).status_code == 200
         stream = f"{self.api}/queue/data?session_hash={session}"
-        return HTTP.get(stream, timeout=60).text
+        return httpx.get(stream, timeout=60).text
 
     def upload(self, content: bytes, name: str = "bee.jpg") -> httpx.Response:
-        return HTTP.post(f"{self.api}/upload", files={"files": (name, content)}, timeout=60)
+        return httpx.post(f"{self.api}/upload", files={"files": (name, content)}, timeout=60)
 
 
 @contextmanager
@@ -193,7 +190,7 @@ def test_the_hosts_token_goes_nowhere(served: Served, elsewhere) -> None:
         if "heartbeat" in path or "queue/data" in path:
             continue  # they never end
         url = served.url.rstrip("/") + path
-        with HTTP.stream(method, url, headers=headers, json=body, timeout=20) as answer:
+        with httpx.stream(method, url, headers=headers, json=body, timeout=20) as answer:
             assert TOKEN not in answer.headers.values()
             if "run-history" in path or "monitoring" in path:
                 assert answer.status_code in (403, 404, 405), path
@@ -205,10 +202,10 @@ def test_bodies_are_bounded_declared_or_not(served: Served) -> None:
     big = b'{"data": ["' + b"x" * 1_000_001 + b'"]}'
     kind = {"content-type": "application/json", "accept-language": "zh"}
     for path in ("call/gradients", "queue/join", "run/predict", "component_server", "cancel"):
-        declared = HTTP.post(f"{served.api}/{path}", content=big, headers=kind)
+        declared = httpx.post(f"{served.api}/{path}", content=big, headers=kind)
         assert declared.status_code == 413
         assert "请求超过" in declared.json()["detail"]
-        chunked = HTTP.post(f"{served.api}/{path}", content=iter([big]), headers=kind)
+        chunked = httpx.post(f"{served.api}/{path}", content=iter([big]), headers=kind)
         assert chunked.status_code in (400, 413), (path, chunked.text)
 
 
@@ -233,7 +230,7 @@ def test_what_does_not_fit_into_the_queue_is_refused_at_once(served: Served) -> 
     body = {"data": [SLOW, SLOW_VALUES]}
     started = time.monotonic()
     statuses = [
-        HTTP.post(f"{served.api}/call/gradients", json=body, timeout=30).status_code
+        httpx.post(f"{served.api}/call/gradients", json=body, timeout=30).status_code
         for _ in range(150)
     ]
     assert set(statuses) <= {200, 503}
@@ -287,7 +284,7 @@ def test_the_order_may_be_left_out(served: Served) -> None:
 def test_nothing_leaks_from_a_private_listener_and_the_next_is_right(
     served: Served, first: int
 ) -> None:
-    config = HTTP.get(f"{served.url}config").json()
+    config = httpx.get(f"{served.url}config").json()
     odd = [None, "x", -1, {"path": "/etc/passwd", **META}, [[]], "\ud800", {"a": 1}, 1e308]
     for dependency in config["dependencies"]:
         if not dependency["backend_fn"]:
@@ -297,7 +294,7 @@ def test_nothing_leaks_from_a_private_listener_and_the_next_is_right(
         data = {"data": [odd[place % len(odd)] for place in places]}
         body = {**data, "fn_index": dependency["id"], "session_hash": session}
         assert served.post("queue/join", body).status_code == 200
-        with HTTP.stream(
+        with httpx.stream(
             "GET", f"{served.api}/queue/data?session_hash={session}", timeout=60
         ) as stream:
             for line in stream.iter_lines():
@@ -355,7 +352,7 @@ def test_an_end_answers_what_has_begun_and_leaves_nothing(tmp_path: Path, number
         def ask(name: str, data: list) -> None:
             event = served.post(f"call/{name}", {"data": data}).json()["event_id"]
             accepted.release()
-            answers.append(HTTP.get(f"{served.api}/call/{name}/{event}", timeout=60).text)
+            answers.append(httpx.get(f"{served.api}/call/{name}/{event}", timeout=60).text)
 
         calls = [("classify", [{"path": kept, **META}]), ("gradients", [SLOW, SLOW_VALUES])] * 3
         threads = [threading.Thread(target=ask, args=call) for call in calls]
