@@ -60,7 +60,7 @@ def check_training(data: Path, weights: Path, output: Path, device: str) -> str:
     run(*command("classifier", device, *options(data, weights, output)))
     metrics = read_json(output / "metrics.json")
     assert metrics["device"].startswith(device.partition(":")[0]), metrics["device"]
-    assert metrics["body_history"], "the body was not trained"
+    assert metrics["history"], "the body was not trained"
     assert metrics["comparison"]["tuned"]
     return f"{metrics['device']}, {metrics['seconds']} s"
 

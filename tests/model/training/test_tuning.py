@@ -78,7 +78,7 @@ def test_a_difference_that_all_pictures_share_has_no_error():
 def test_auto_does_what_its_comparison_says(initial_weights, tmp_path, kinds):
     data = make_data(tmp_path / "data", ("a", "b", "c")[:kinds], train=6, val=1)
     settings = ClassifierSettings(
-        epochs=1, folds=2, augmented=0, device="cpu", workers=0, train_body="auto", batch_size=6
+        epochs=1, folds=2, device="cpu", workers=0, train_body="auto", batch_size=6
     )
     reporter = Lines()
     output = tmp_path / "run"
@@ -94,7 +94,7 @@ def test_auto_does_what_its_comparison_says(initial_weights, tmp_path, kinds):
     initial = torch.load(initial_weights, weights_only=True)
     kept = torch.equal(read_run(output).weights["conv1.weight"], initial["conv1.weight"])
     assert kept == (not found["tuned"])
-    assert bool(metrics["body_history"]) == found["tuned"] == bool(metrics["body"])
+    assert bool(metrics["history"]) == found["tuned"] == bool(metrics["body"])
     (cost,) = [line for line in reporter.lines if "at most 5 epochs in all, about" in line]
     told = [line for line in reporter.lines if line.startswith("the whole network, ")]
     assert reporter.lines.index(cost) < reporter.lines.index(told[0])
