@@ -23,7 +23,7 @@ from tests.conftest import ROOT, clean_environment
 from tests.hub_server import HubServer
 from tests.pictures import make_picture
 
-QUICK = ClassifierSettings(epochs=1, folds=2, augmented=0, device="cpu", workers=0)
+QUICK = ClassifierSettings(epochs=1, folds=2, device="cpu", workers=0)
 CLASSES = ("蚂蚁", "a|b", "<b>bold", "*star*", "null", "{{ 7 }}", "back`tick")
 
 

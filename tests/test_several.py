@@ -67,7 +67,7 @@ def compare(one: Path, two: Path) -> None:
         assert second[part]["nll"] == pytest.approx(first[part]["nll"], abs=0.03)
     for name in ("known_threshold", "neither_threshold", "cosine_floor"):
         assert second["known"][name] == pytest.approx(first["known"][name], abs=0.03)
-    for before, after in zip(first["body_history"], second["body_history"], strict=True):
+    for before, after in zip(first["history"], second["history"], strict=True):
         assert after["loss"] == pytest.approx(before["loss"], abs=0.03)
     # AdamW steps by the learning rate, 1e-5, whichever way the rounding turned a tiny gradient
     assert largest_difference(one, two) < 1e-3

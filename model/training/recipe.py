@@ -124,7 +124,7 @@ def follow_recipe(
     seen = states["features"].get("seen") or extract(initial.network, folder.train, views)
     saved["features"].save({"seen": seen})
     features, windows = seen
-    reporter.line(f"the head, by {settings.folds}-fold cross-validation")
+    reporter.line("the head, by cross-validation")
     choice = choose_head(
         features, labels, imagenet, PAIRS, folds=settings.folds, seed=settings.seed
     )
@@ -253,7 +253,7 @@ def describe_choice(choice: Choice) -> str:
     recipe, found = choice.recipe, choice.quality
     share = f"{recipe.from_imagenet:.0%} from ImageNet's rows"
     return (
-        f"chosen: {list(LOOKS)[recipe.seen[0] // 2]}, {share}, "
+        f"chosen by {choice.folds} folds: {list(LOOKS)[recipe.seen[0] // 2]}, {share}, "
         f"{found.correct} of {found.total} right out of fold, NLL {found.nll:.3f}"
     )
 

@@ -31,7 +31,7 @@ def main() -> None:
         print(
             f"| {seed} | {inner['correct']} of {inner['total']} | {val['correct']} of "
             f"{val['total']} | {val['nll']:.3f} | {val['ece']:.3f} | {val['brier']:.3f} | "
-            f"{metrics['temperature']:.3f} | {metrics['seconds']:.0f} |",
+            f"{metrics['head']['temperature']:.3f} | {metrics['seconds']:.0f} |",
             flush=True,
         )
     right = [metrics["val_correct"] for metrics in found]

@@ -14,9 +14,9 @@ from model.classifier.classifier import Classifier, read_config
 from model.classifier.errors import BadConfig, NotFinite, WrongArchitecture, WrongWeights
 from model.classifier.network import class_activation_map, feature_maps
 from model.classifier.ood import bhattacharyya, sharpened
-from model.classifier.preprocessing import Preprocessing
 from model.run.folder import DamagedRunFile, Run, read_run
 from model.run.origin import Origin
+from model.training.features import LOOKS
 from tests.pictures import make_picture
 
 ORIGIN = Origin("trained")
@@ -51,21 +51,29 @@ def spoil(folder, **changes) -> None:
 DELETE = "a field to take away"
 
 
-def test_an_answer_is_the_network_by_hand(classifier, trained):
+@pytest.mark.parametrize("look", LOOKS)
+def test_an_answer_is_the_network_by_hand(trained, look):
     run = read_run(trained)
+    config = {**run.config, "pretrained_cfg": LOOKS[look].to_timm(2)}
+    run = Run(weights=run.weights, config=config, tensors=run.tensors)
     network = resnet18(num_classes=2)
     network.load_state_dict(run.weights)
     network.eval()
-    picture = make_picture(1, 2, 77, size=(400, 300))
-    answer = classifier(picture)
+    picture = make_picture(1, 2, 77, size=(450, 300))
+    answer = Classifier(run, ORIGIN, torch.device("cpu"))(picture)
 
-    seen = picture.resize((384, 288), Image.Resampling.BILINEAR).crop((64, 16, 320, 272))
+    size, box = {
+        "middle": ((384, 256), (64, 0, 320, 256)),
+        "closer": ((432, 288), (88, 16, 344, 272)),
+        "squashed": ((256, 256), (0, 0, 256, 256)),
+    }[look]
+    seen = picture.resize(size, Image.Resampling.BILINEAR).crop(box)
     assert list(answer.seen.getdata()) == list(seen.getdata())
     pixels = torch.tensor(list(seen.getdata()), dtype=torch.float64).reshape(256, 256, 3) / 255
     mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], dtype=torch.float64)
     image = ((pixels - mean) / std).permute(2, 0, 1)[None].float()
     logits = network(image)[0]
-    expected = (logits / run.config["temperature"]).softmax(dim=0)
+    expected = logits.softmax(dim=0)  # the temperature is in the head
     assert list(answer.probabilities) == ["blue", "red"]
     assert list(answer.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-4)
     assert answer.confidence == max(answer.probabilities.values())
@@ -193,21 +201,6 @@ def test_runs_published_before_there_were_three_answers_give_two(folder, marked)
         assert answer.percentile is None
 
 
-def test_timm_loads_the_run_folder(classifier, trained):
-    """Its own reading of config.json gives our classes, preprocessing and logits."""
-    import timm
-
-    network = timm.create_model(f"local-dir:{trained}", pretrained=True).eval()
-    config = timm.data.resolve_data_config(model=network)
-    transform = timm.data.create_transform(**config)
-    assert network.pretrained_cfg["label_names"] == ["blue", "red"]
-    picture = make_picture(1, 2, 5, size=(300, 260))
-    with torch.inference_mode():
-        logits = network(transform(picture)[None])[0] / classifier.temperature
-    expected = classifier(picture).probabilities
-    assert logits.softmax(dim=0).tolist() == pytest.approx(list(expected.values()), abs=1e-4)
-
-
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -243,6 +236,10 @@ def test_timm_loads_the_run_folder(classifier, trained):
         ({"pretrained_cfg__crop_pct": 1e-9}, "crop_pct"),
         ({"pretrained_cfg__crop_pct": 1.5}, "crop_pct"),
         ({"pretrained_cfg__crop_pct": float("nan")}, "pretrained_cfg"),
+        ({"pretrained_cfg__crop_mode": "border"}, "pretrained_cfg.crop_mode"),
+        ({"pretrained_cfg__crop_mode": "Squash"}, "pretrained_cfg.crop_mode"),
+        ({"pretrained_cfg__crop_mode": ["squash"]}, "pretrained_cfg.crop_mode"),
+        ({"pretrained_cfg__crop_mode": None}, "pretrained_cfg.crop_mode"),
         ({"temperature": 0}, "temperature"),
         ({"temperature": -1.0}, "temperature"),
         ({"temperature": "hot"}, "temperature"),
@@ -301,6 +298,23 @@ def test_another_architecture_is_named(folder, config, named):
     for language in ("en", "zh"):
         assert "resnet18" in caught.value.message(language)
         assert "None" not in caught.value.message(language)
+
+
+@pytest.mark.parametrize("temperature", [0.8, 3.0])
+def test_runs_of_before_divide_the_logits_by_their_temperature(folder, temperature):
+    """And say nothing of how they crop: the middle of what the short side decides."""
+    spoil(folder, pretrained_cfg=LOOKS["closer"].to_timm(2))
+    now = Classifier.load(folder, ORIGIN, "cpu")
+    spoil(folder, temperature=temperature, pretrained_cfg__crop_mode=DELETE)
+    before = Classifier.load(folder, ORIGIN, "cpu")
+    assert before.preprocessing == LOOKS["closer"]
+    picture = make_picture(0, 2, 61, size=(450, 300))
+    one, two = (
+        torch.tensor(list(each(picture).probabilities.values()), dtype=torch.float64).log()
+        for each in (now, before)
+    )
+    assert two[0] - two[1] == pytest.approx((one[0] - one[1]) / temperature, rel=1e-3)
+    assert abs(one[0] - one[1]) > 0.1
 
 
 def test_a_missing_temperature_is_1(folder):
@@ -410,10 +424,3 @@ def test_a_pickle_in_safetensors_clothing_is_not_run(folder, tmp_path):
     with pytest.raises(DamagedRunFile):
         Classifier.load(folder, ORIGIN, "cpu")
     assert not (tmp_path / "ran").exists()
-
-
-def test_preprocessing_standardises():
-    picture = Image.new("RGB", (500, 400), (124, 116, 104))  # ImageNet's mean colour
-    image = Preprocessing()(picture)
-    assert image.shape == (3, 256, 256)
-    assert image.abs().max() < 0.02

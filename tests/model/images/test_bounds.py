@@ -16,7 +16,7 @@ from model.classifier.preprocessing import Preprocessing
 from model.images import loader as pictures
 from model.images.folder import BrokenPicture, load_training_picture
 from model.images.loader import PictureTooThin, load_picture
-from model.training.features import picture_generator, random_view
+from model.training.features import LOOKS, Views
 
 SEEN = Preprocessing()
 RED = (255, 0, 0)
@@ -48,7 +48,8 @@ def test_twenty_to_one_is_read_and_resized_cheaply():
         picture = load_picture(encode(Image.new("RGB", size, RED), "PNG"))
         assert picture.size == size
         assert np.array_equal(np.asarray(SEEN.shrink(picture)), np.full((256, 256, 3), RED))
-        assert random_view(picture, picture_generator(0, 0)).shape == (3, 224, 224)
+        for view in Views(tuple(LOOKS.values()), mirrored=True)(picture):
+            assert np.array_equal(view.permute(1, 2, 0), np.full((256, 256, 3), RED))
 
 
 def test_the_network_sees_what_torchvision_resizes_and_crops():

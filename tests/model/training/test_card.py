@@ -4,6 +4,7 @@ import copy
 import io
 import json
 import re
+import shutil
 import textwrap
 import time
 from dataclasses import asdict, replace
@@ -19,8 +20,8 @@ from model.run.folder import read_json
 from model.run.origin import Origin
 from model.training.body import BOLDNESS
 from model.training.card import draw_curves, draw_reliability, write_card
-from model.training.cross_validation import Choice
 from model.training.evaluation import judge
+from model.training.features import LOOKS
 from model.training.tuning import Comparison
 from tests.pictures import make_picture
 
@@ -67,7 +68,10 @@ def test_figures_in_the_card_are_those_of_the_metrics(trained, metrics):
     row, answers = [line for line in card.splitlines() if line.startswith("| val |")]
     assert f"{metrics['val_correct']} ({metrics['val_accuracy']:.1%})" in row
     assert f"{low:.1%} to {high:.1%}" in row
-    assert f"{metrics['val']['ece']:.3f} ({metrics['val_uncalibrated']['ece']:.3f})" in row
+    assert row.endswith(
+        f"| {metrics['val']['nll']:.3f} | {metrics['val']['brier']:.3f} | "
+        f"{metrics['val']['ece']:.3f} |"
+    )
     (blue, _), (_, red) = metrics["confusion_matrix"]
     assert re.search(rf"\*\*blue\*\* \| {blue} \| \d", card)
     assert re.search(rf"\*\*red\*\* \| \d \| {red} \|", card)
@@ -78,9 +82,33 @@ def test_figures_in_the_card_are_those_of_the_metrics(trained, metrics):
     for picture in metrics["hardest_val"]:
         assert f"| {picture['file']} | {picture['label']} | {picture['probability']:.4f} |" in card
     recipe = " ".join(section(card, "How it was made").split())
-    assert "trained for 30 epochs with Adam (learning rate 0.01, batches of 32)" in recipe
-    assert f"which was {metrics['l2_sp']['strength']:g}." in recipe
+    head = metrics["head"]
+    assert "The body is ImageNet's and stays frozen." in recipe
+    assert f"{metrics['cross_validation']['folds']}-fold cross-validation chose" in recipe
+    assert "({} and {})".format(*head["strengths"]) in recipe
+    assert f"“{head['look']}”" in recipe
+    assert f"one temperature, {head['temperature']:.3f}, by which" in recipe
+    for name, quality in metrics["cross_validation"]["candidates"].items():
+        assert f"| {name} | {quality['accuracy']:.1%} | {quality['nll']:.4f} |" in recipe
     assert "fine-tuned" not in recipe
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"from_imagenet": 0.0}, "by L-BFGS, held near zero (ridge). 5-fold"),
+        ({"from_imagenet": 1.0}, "by L-BFGS, held near the rows of the ImageNet head named below"),
+        ({"from_imagenet": 0.25}, "near zero (ridge) and, with a weight of 0.25, one held near"),
+        ({"seen": [0, 1]}, ", to learn from mirror images, and"),
+        ({"seen": [4]}, ", not to learn from mirror images, and"),
+        ({"look": "squashed"}, "the part of the picture that is looked at (“squashed”)"),
+    ],
+    ids=str,
+)
+def test_what_it_says_of_a_head(spoiled, changes, said):
+    spoiled["head"].update(changes)
+    spoiled["cross_validation"]["folds"] = 5
+    assert said in " ".join(section(write_card(spoiled), "How it was made").split())
 
 
 def test_no_field_is_left_unfilled(trained):
@@ -92,21 +120,21 @@ def test_no_field_is_left_unfilled(trained):
 
 
 def test_what_it_says_of_a_whole_network(spoiled):
-    spoiled["body_history"] = [{"epoch": 1, "loss": 0.5, "accuracy": 0.7}] * 3
-    spoiled["body"] = asdict(replace(BOLDNESS["gentle"], learning_rate=2e-5))
+    spoiled["history"] = [{"epoch": 1, "loss": 0.5, "accuracy": 0.7}] * 3
+    spoiled["body"] = asdict(replace(BOLDNESS["gentle"], learning_rate=2e-5, mirrored=True))
     spoiled["comparison"] = asdict(Comparison("bold", {"bold": 0.25}, 3, 0.75, 0.5, 0.125, True))
     recipe = " ".join(section(write_card(spoiled), "How it was made").split())
     assert "in 3 ways to halve them" in recipe
     for row in ("frozen | 0.7500", "tuned: bold (first halving) | 0.2500", "tuned: bold | 0.5000"):
         assert f"| {row} |" in recipe
     assert "standard error of the difference is 0.1250." in recipe
-    assert "left frozen" not in recipe
+    assert "frozen." not in recipe
     assert "fine-tuned for 3 epochs (LP-FT, arXiv 2202.10054; AdamW, learning rate 2e-05" in recipe
     assert "8% to 100% of the picture, half of them mirrored. Of these weights 50%" in recipe
     spoiled["body"] = asdict(replace(BOLDNESS["bold"], mirrored=False))
     recipe = " ".join(section(write_card(spoiled), "How it was made").split())
     assert "60% to 100% of the picture. The temperature" in recipe
-    assert draw_curves(spoiled) != draw_curves({**spoiled, "body_history": []})
+    assert draw_curves(spoiled) != draw_curves({**spoiled, "history": []})
 
 
 def test_what_it_says_of_a_body_left_frozen(spoiled):
@@ -179,7 +207,7 @@ def test_a_thousand_classes_stay_readable(spoiled, tmp_path):
     folder = PictureFolder(tmp_path, classes, pictures, pictures)
     said = 5.0 * torch.nn.functional.one_hot(answers, count)
     start = time.monotonic()
-    figures = judge(folder, Choice(1.0, said, {}), said, said)
+    figures = judge(folder, said, said)
     card = write_card(
         {**spoiled, **figures, "classes": dict.fromkeys(classes, spoiled["classes"]["red"])}
     )
@@ -204,24 +232,40 @@ def test_figures_are_pictures_and_the_same_each_time(metrics):
             assert image.width == 900
 
 
-def test_its_snippets_run(trained, monkeypatch):
-    """In torchvision, timm and transformers, as printed, with this folder for the Hub's."""
-    torchvision, timm, transformers = code_blocks((trained / "README.md").read_text())
-    monkeypatch.chdir(trained)
+@pytest.fixture(params=LOOKS)
+def of_a_look(trained, tmp_path, request):
+    """A run folder whose pictures are looked at in this way."""
+    folder = shutil.copytree(trained, tmp_path / "run")
+    config = read_json(folder / "config.json")
+    config["pretrained_cfg"] = LOOKS[request.param].to_timm(2)
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_its_snippets_give_our_probabilities(of_a_look, monkeypatch):
+    """In torchvision, timm and transformers, as printed, with this folder for the Hub's; timm and
+    transformers look at the picture as they read in config.json, and none divides the logits."""
+    import timm
+
+    torchvision, in_timm, transformers = code_blocks((of_a_look / "README.md").read_text())
+    monkeypatch.chdir(of_a_look)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    picture = make_picture(1, 2, 31, size=(300, 260))
-    classifier = Classifier.load(trained, Origin("trained"), "cpu")
-    expected = classifier(picture).probabilities
-    image = classifier.preprocessing(picture)[None]
-    for code, hub in ((torchvision, ""), (timm, "hf_hub:USER/REPO")):
-        names: dict = {}
-        exec(code.replace(hub or "\0", f"local-dir:{trained}"), names)
+    picture = make_picture(1, 2, 31, size=(450, 260))
+    classifier = Classifier.load(of_a_look, Origin("trained"), "cpu")
+    expected = pytest.approx(classifier(picture).probabilities, abs=1e-4)
+
+    names: dict = {}
+    exec(torchvision, names)
+    images = [classifier.preprocessing(picture)]
+    networks = [names["network"].eval()]
+    exec(in_timm.replace("hf_hub:USER/REPO", f"local-dir:{of_a_look}"), names)
+    networks.append(names["network"].eval())
+    assert networks[1].pretrained_cfg["label_names"] == list(classifier.classes)
+    config = timm.data.resolve_data_config(model=networks[1])
+    images.append(timm.data.create_transform(**config)(picture))
+    for network, image in zip(networks, images, strict=True):
         with torch.inference_mode():
-            logits = names["network"].eval()(image)[0] / classifier.temperature
-        assert logits.softmax(dim=0).tolist() == pytest.approx(list(expected.values()), abs=1e-5)
-    names = {}
-    exec(transformers.replace("USER/REPO", str(trained)), names)
-    answers = {each["label"]: each["score"] for each in names["classify"](picture)}
-    logits = torch.tensor([answers[name] for name in classifier.classes]).log()
-    calibrated = (logits / classifier.temperature).softmax(dim=0)
-    assert calibrated.tolist() == pytest.approx(list(expected.values()), abs=1e-3)
+            probabilities = network(image[None])[0].softmax(dim=0).tolist()
+        assert dict(zip(classifier.classes, probabilities, strict=True)) == expected
+    exec(transformers.replace("USER/REPO", str(of_a_look)), names)
+    assert {each["label"]: each["score"] for each in names["classify"](picture)} == expected

@@ -14,17 +14,12 @@ from model.classifier.preprocessing import Preprocessing
 from model.device import half_precision
 from model.images.folder import BrokenPicture, Picture, read_folder
 from model.run.progress import Silence
-from model.training.features import (
-    Views,
-    extract_features,
-    picture_generator,
-    prefetch,
-    random_crop,
-    random_view,
-)
+from model.training.features import LOOKS, Views, extract_features, picture_generator, prefetch
 from tests.pictures import make_picture
 
 PREPROCESSING = Preprocessing()
+ONE = Views((PREPROCESSING,))
+ALL = Views(tuple(LOOKS.values()), mirrored=True)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +36,7 @@ def features_of(network, data, views, pictures=slice(None), **options) -> torch.
 
 def test_features_are_what_goes_into_the_last_layer(network, data):
     """A forward hook on torchvision's own network sees the same."""
-    found = features_of(network, data, Views(PREPROCESSING), exact=True)
+    found = features_of(network, data, ONE, exact=True)
     seen = []
     hook = network.fc.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     eval_transform = v2.Compose(
@@ -66,14 +61,14 @@ def test_timm_extracts_the_same_features(network, data):
     twin = timm.create_model("resnet18", num_classes=0).eval()
     twin.load_state_dict({k: v for k, v in network.state_dict().items() if "fc." not in k})
     picture = make_picture(0, 2, 0)
-    found = features_of(network, data, Views(PREPROCESSING), slice(1), exact=True)
+    found = features_of(network, data, ONE, slice(1), exact=True)
     with torch.inference_mode():
         assert torch.allclose(found[:, 0], twin(PREPROCESSING(picture)[None]), atol=1e-4)
 
 
 def test_half_precision_is_close(network, data):
-    exact = features_of(network, data, Views(PREPROCESSING), exact=True)
-    fast = features_of(network, data, Views(PREPROCESSING))
+    exact = features_of(network, data, ONE, exact=True)
+    fast = features_of(network, data, ONE)
     assert fast.dtype == torch.float32
     assert torch.allclose(fast, exact, atol=0.05, rtol=0.05)
     if half_precision(torch.device("cpu")) != torch.float32:
@@ -81,13 +76,12 @@ def test_half_precision_is_close(network, data):
 
 
 def test_any_number_of_pictures_and_workers_gives_the_same_rows(network, data):
-    views = Views(PREPROCESSING, mirrored=True, augmented=1)
-    whole = features_of(network, data, views, exact=True)
-    assert whole.shape == (12, 3, 512)
+    whole = features_of(network, data, ALL, exact=True)
+    assert whole.shape == (12, 6, 512)
     for count, workers in ((1, 0), (7, 2), (12, 2)):
-        part = features_of(network, data, views, slice(count), workers=workers, exact=True)
+        part = features_of(network, data, ALL, slice(count), workers=workers, exact=True)
         assert torch.allclose(part, whole[:count], atol=1e-5)
-    assert features_of(network, data, views, slice(0)).shape == (0, 3, 512)
+    assert features_of(network, data, ALL, slice(0)).shape == (0, 6, 512)
 
 
 class Counting(Silence):
@@ -106,7 +100,7 @@ class Counting(Silence):
 
 def test_progress_counts_pictures(network, data):
     reporter = Counting()
-    features_of(network, data, Views(PREPROCESSING), reporter=reporter)
+    features_of(network, data, ONE, reporter=reporter)
     assert reporter.told == [("features", 12), 8, 4]
 
 
@@ -115,72 +109,60 @@ def test_a_broken_picture_is_named_by_the_thread_that_met_it(network, tmp_path):
     good.parent.mkdir()
     make_picture(0, 2, 0).save(good)
     bad.write_bytes(good.read_bytes()[:2000])
-    pictures, views = [Picture(good, 0), Picture(bad, 1)], Views(PREPROCESSING)
+    pictures, views = [Picture(good, 0), Picture(bad, 1)], ONE
     options = {"root": tmp_path, "workers": 2, "reporter": Silence()}
     with pytest.raises(BrokenPicture, match=r"^train/bad\.png: "):
         extract_features(network, pictures, views, **options)
 
 
-def test_views():
-    picture = make_picture(1, 3, 0, size=(300, 200))
-    views = Views(PREPROCESSING, mirrored=True, augmented=2, seed=5)
-    plain, mirror, *random = views(picture, 3)
-    assert len(views) == 4
-    assert [tuple(view.shape) for view in random] == [(3, 224, 224)] * 2
-    assert torch.equal(PREPROCESSING.normalise(plain), PREPROCESSING(picture))
-    assert torch.equal(mirror, plain.flip(-1))
-    assert not torch.equal(*random)
-    assert all(torch.equal(a, b) for a, b in zip(views(picture, 3), views(picture, 3), strict=True))
-    assert not torch.equal(views(picture, 4)[2], random[0])
-    other = Views(PREPROCESSING, mirrored=True, augmented=2, seed=6)
-    assert not torch.equal(other(picture, 3)[2], random[0])
+@pytest.mark.parametrize("size", [(300, 200), (200, 300), (1, 1), (3, 40), (256, 256)], ids=str)
+def test_each_look_is_followed_by_its_mirror_image(size):
+    picture = make_picture(1, 3, 0, size=size)
+    views = ALL(picture)
+    assert len(views) == len(ALL) == 2 * len(LOOKS)
+    pairs = zip(LOOKS.values(), views[::2], views[1::2], strict=True)
+    for look, plain, mirror in pairs:
+        assert plain.dtype == torch.uint8
+        assert torch.equal(ALL.normalise(plain[None])[0], look(picture))
+        assert torch.equal(mirror, plain.flip(-1))
+    plain = Views(tuple(LOOKS.values()))
+    assert len(plain) == len(LOOKS)
+    assert all(map(torch.equal, plain(picture), views[::2]))
 
 
-def test_random_crops_are_distributed_as_torchvisions():
-    width, height, draws = 240, 200, 4000
-    generator = torch.Generator().manual_seed(0)
-    ours = torch.tensor([random_crop(width, height, generator) for _ in range(draws)]).double()
-    torch.manual_seed(0)
-    canvas = torch.empty(3, height, width)
-    crop = v2.RandomResizedCrop(224)
-    theirs = torch.tensor(
-        [
-            [params[k] for k in ("top", "left", "height", "width")]
-            for params in (crop.make_params([canvas]) for _ in range(draws))
-        ]
-    ).double()
-    for found in (ours, theirs):
-        top, left, h, w = found.T
-        assert (top >= 0).all()
-        assert (left >= 0).all()
-        assert (top + h <= height).all()
-        assert (left + w <= width).all()
-        share = h * w / (width * height)
-        assert 0.075 < share.min() < 0.1
-        assert 0.9 < share.max() <= 1.0
-        assert 0.70 < (w / h).min() < 0.80
-        assert 1.25 < (w / h).max() < 1.40
-    for q in (0.1, 0.25, 0.5, 0.75, 0.9):
-        assert torch.allclose(ours.quantile(q, dim=0), theirs.quantile(q, dim=0), atol=8)
+def test_looks_see_less_or_more_of_a_picture():
+    """What lies at the ends of a wide one, all of its height, and of that a little less."""
+    picture = Image.new("RGB", (600, 200))
+    picture.paste("red", (0, 0, 60, 200))
+    picture.paste("lime", (250, 0, 350, 5))
+    seen = {
+        name: [bool((view[channel] > 100).any()) for channel in (0, 1)]
+        for name, view in zip(LOOKS, Views(tuple(LOOKS.values()))(picture), strict=True)
+    }
+    assert seen == {
+        "middle": [False, True],
+        "closer": [False, False],
+        "squashed": [True, True],
+    }
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 2), (5000, 4), (4, 5000)])
-def test_random_views_of_odd_pictures(size):
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(20):
-        top, left, height, width = random_crop(*size, generator)
-        assert 0 <= top <= top + height <= size[1]
-        assert 0 <= left <= left + width <= size[0]
-        assert height > 0 < width
-    assert random_view(Image.new("RGB", size), generator).shape == (3, 224, 224)
+def test_features_of_several_views_are_those_of_each(network, data):
+    together = features_of(network, data, ALL, slice(3), exact=True)
+    for number, look in enumerate(LOOKS.values()):
+        alone = features_of(network, data, Views((look,)), slice(3), exact=True)
+        assert torch.allclose(together[:, 2 * number], alone[:, 0], atol=1e-5)
+    assert not torch.allclose(together[:, 0], together[:, 4], atol=1e-3)
 
 
-def test_half_of_the_random_views_are_mirrored():
-    gradient = Image.linear_gradient("L").rotate(90).convert("RGB")
-    generator = torch.Generator().manual_seed(0)
-    views = [random_view(gradient, generator).double() for _ in range(400)]
-    rising = sum(bool(view[0, :, -1].mean() > view[0, :, 0].mean()) for view in views)
-    assert 160 < rising < 240
+def test_the_known_score_looks_at_the_first_view(network, data):
+    """At the whole of it first: its features."""
+    options = {"root": data, "workers": 0, "reporter": Silence(), "exact": True}
+    train = read_folder(data, seed=0).train[:3]
+    for look in LOOKS.values():
+        views = Views((look, PREPROCESSING), mirrored=True)
+        features, windows = extract_features(network, train, views, **options)
+        assert windows.shape == (3, 26, 512)
+        assert torch.allclose(windows[:, 0].float(), features[:, 0], atol=2e-3, rtol=2e-3)
 
 
 def test_every_picture_epoch_and_seed_has_its_own_numbers():

@@ -8,26 +8,30 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from torchvision.models import resnet18
 
 from model.classifier.classifier import Classifier
+from model.classifier.preprocessing import Preprocessing
 from model.images.errors import TooFewPictures
 from model.images.folder import read_folder
 from model.images.loader import load_picture
 from model.run.folder import OutputInTheWay, OutputNotWritable, UselessRun, read_json, read_run
 from model.run.origin import Origin
 from model.run.progress import Silence
+from model.training.body import BOLDNESS
 from model.training.calibration import wilson_interval
+from model.training.cross_validation import STRENGTHS
+from model.training.features import LOOKS
 from model.training.initial_weights import IMAGENET_CLASSES
 from model.training.loop import Diverged
 from model.training.recipe import train_classifier
 from model.training.settings import ClassifierSettings
 from tests.pictures import make_data, make_picture
 
-# One strength a fold would do for most of these; the fewer epochs and views the sooner.
-SHORT = ClassifierSettings(epochs=3, folds=2, augmented=1, device="cpu", workers=0)
-BODY = replace(SHORT, train_body="always", epochs=2, augmented=0, batch_size=4)
+SHORT = ClassifierSettings(folds=2, device="cpu", workers=0)
+BODY = replace(SHORT, train_body="always", epochs=2, batch_size=4)
 FILES = [
     "README.md",
     "config.json",
@@ -86,14 +90,22 @@ def test_the_default_recipe_learns_and_tells_the_truth(trained, data, metrics):
     assert metrics["out_of_fold"]["total"] == 12
 
 
-def test_metrics_hold_settings_history_and_data(metrics, initial_weights):
+def test_metrics_hold_settings_choices_and_data(metrics, initial_weights):
     assert metrics["settings"]["seed"] == metrics["seed"] == 0
-    assert metrics["head"]["epochs"] == 30
-    assert metrics["head"]["strength"] == metrics["l2_sp"]["strength"]
-    assert metrics["body"] is None
-    assert set(metrics["l2_sp"]["candidates"]) == {"10", "1", "0.1", "0.01", "0.001"}
-    assert [epoch["epoch"] for epoch in metrics["history"]] == list(range(1, 31))
-    assert metrics["history"][-1]["loss"] < metrics["history"][0]["loss"]
+    head, tried = metrics["head"], metrics["cross_validation"]
+    assert set(head) == {"look", "seen", "from_imagenet", "strengths", "temperature"}
+    assert list(LOOKS)[head["seen"][0] // 2] == head["look"]
+    assert tried["folds"] == 5
+    for start, chosen in zip(("zero", "rows"), head["strengths"], strict=True):
+        found = tried["strengths"][start]
+        assert list(found) == [str(strength) for strength in STRENGTHS]
+        assert found[str(chosen)] == min(found.values())
+    assert set(LOOKS) < set(tried["candidates"])
+    for each in tried["candidates"].values():
+        assert each["total"] % 12 == 0  # of several splits
+        assert each["nll"] > 0
+    assert metrics["body"] is metrics["comparison"] is None
+    assert metrics["history"] == []
     assert metrics["data"] == "colours"
     assert metrics["processes"] == 1
     assert metrics["interrupted"] is False
@@ -102,10 +114,6 @@ def test_metrics_hold_settings_history_and_data(metrics, initial_weights):
     for each in metrics["classes"].values():
         assert (each["train"], each["val"]) == (6, 3)
         assert IMAGENET_CLASSES[each["imagenet_row"]] == each["imagenet_name"]
-    candidates = metrics["l2_sp"]["candidates"]
-    assert metrics["out_of_fold"] == candidates[f"{metrics['l2_sp']['strength']:g}"]
-    assert metrics["out_of_fold"]["nll"] >= min(each["nll"] for each in candidates.values())
-    assert metrics["out_of_fold"]["nll"] <= metrics["out_of_fold_uncalibrated"]["nll"]
     for name in ("out_of_fold", "val"):
         diagram = metrics[f"{name}_reliability"]
         assert sum(each["count"] for each in diagram) == metrics[name]["total"]
@@ -117,12 +125,11 @@ def test_the_configuration_is_all_that_preprocessing_needs(trained, metrics):
     assert config["architecture"] == "resnet18"
     assert config["label_names"] == ["blue", "red"]
     assert config["num_classes"] == 2
-    assert config["temperature"] == metrics["temperature"]
+    assert config["temperature"] == 1  # it is in the head
     assert config["format_version"] == 2
     limits = ("known_threshold", "neither_threshold", "cosine_floor", "cosine_width")
     assert [config[name] for name in limits] == [metrics["known"][name] for name in limits]
-    assert config["pretrained_cfg"]["input_size"] == [3, 256, 256]
-    assert config["pretrained_cfg"]["mean"] == [0.485, 0.456, 0.406]
+    assert Preprocessing.from_timm(config["pretrained_cfg"]) == LOOKS[metrics["head"]["look"]]
 
 
 def test_a_frozen_body_is_the_initial_one(trained, initial_weights):
@@ -137,14 +144,21 @@ def test_a_frozen_body_is_the_initial_one(trained, initial_weights):
     assert torch.equal(known["weight"], initial["fc.weight"].half().float())
 
 
-def test_the_head_starts_from_the_rows_that_are_named(few, initial_weights, tmp_path):
-    settings = replace(SHORT, epochs=1, learning_rate=1e-9)
-    metrics = train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
-    initial = torch.load(initial_weights, weights_only=True)
-    rows = [each["imagenet_row"] for each in metrics["classes"].values()]
-    head = read_run(tmp_path / "run").weights
-    assert torch.allclose(head["fc.weight"], initial["fc.weight"][rows], atol=1e-6)
-    assert torch.allclose(head["fc.bias"], initial["fc.bias"][rows], atol=1e-6)
+def test_where_the_classes_differ_at_the_edge_the_whole_picture_is_seen(initial_weights, tmp_path):
+    """Wide pictures whose middles are all alike: squashed, they are told apart, by the app too."""
+    data = make_data(tmp_path / "data", train=12, val=4, size=(240, 60))
+    for number, path in enumerate(sorted(data.rglob("*.png"))):
+        with Image.open(path) as picture:
+            picture.paste(make_picture(0, 3, number, size=(120, 60)), (60, 0))
+            picture.save(path)
+    output = tmp_path / "run"
+    metrics = train_classifier(SHORT, data, output, init_weights=initial_weights)
+    assert metrics["head"]["look"] == "squashed"
+    assert read_json(output / "config.json")["pretrained_cfg"]["crop_mode"] == "squash"
+    found = metrics["cross_validation"]["candidates"]
+    assert found["squashed"]["nll"] < found["middle"]["nll"] / 2
+    assert metrics["val_correct"] == 8
+    assert_figures_are_the_served_ones(output, data)
 
 
 @pytest.mark.slow
@@ -186,8 +200,7 @@ def test_any_classes_with_any_names_and_no_val_folder(initial_weights, tmp_path)
     make_data(tmp_path / "data", names, train=5, val=0)
     (tmp_path / "data" / "train").rename(tmp_path / "flat")
     output = tmp_path / "run"
-    settings = replace(SHORT, epochs=30)
-    metrics = train_classifier(settings, tmp_path / "flat", output, init_weights=initial_weights)
+    metrics = train_classifier(SHORT, tmp_path / "flat", output, init_weights=initial_weights)
     assert metrics["val_total"] == 3
     assert metrics["out_of_fold"]["total"] == 12
     classifier = Classifier.load(output, Origin("x"), "cpu")
@@ -220,8 +233,7 @@ def test_the_whole_network_learns(few, initial_weights, tmp_path):
             assert torch.equal(value, initial[name]) == kept, name
         elif not name.startswith("fc."):
             assert not torch.equal(value, initial[name]), name
-    assert len(metrics["body_history"]) == 2
-    assert len(metrics["history"]) == 30, "epochs are the body's"
+    assert [epoch["epoch"] for epoch in metrics["history"]] == [1, 2]
     assert metrics["body"]["epochs"] == 2
     assert metrics["comparison"]["tuned"] is True
     assert metrics["comparison"]["splits"] == 1
@@ -245,27 +257,25 @@ class InterruptAt(Silence):
         return self
 
 
-@pytest.mark.parametrize("settings", [SHORT, BODY], ids=["head", "fold of the body"])
-def test_ctrl_c_leaves_a_model(settings, few, initial_weights, tmp_path):
-    output, reporter = tmp_path / "run", InterruptAt(f"epoch 2/{settings.epochs}")
-    metrics = train_classifier(
-        settings, few, output, init_weights=initial_weights, reporter=reporter
-    )
+def test_ctrl_c_in_a_fold_of_the_body_leaves_the_frozen_one(few, initial_weights, tmp_path):
+    output, reporter = tmp_path / "run", InterruptAt("epoch 2/2")
+    metrics = train_classifier(BODY, few, output, init_weights=initial_weights, reporter=reporter)
     assert metrics["interrupted"] is True
     assert "**Interrupted**" in (output / "README.md").read_text()
     assert any(line.startswith("Interrupted after 1 of") for line in reporter.lines)
     assert_figures_are_the_served_ones(output, few)
-    assert metrics["body_history"] == []
-    assert output.with_name("run.checkpoint.pt").exists()
+    assert metrics["history"] == []
+    assert output.with_name("run.body.pt").exists()
 
 
 @pytest.mark.slow
 def test_resume_finishes_what_ctrl_c_ended(few, initial_weights, tmp_path):
-    output, reporter = tmp_path / "run", InterruptAt("epoch 2/3")
-    train_classifier(SHORT, few, output, init_weights=initial_weights, reporter=reporter)
-    resumed = train_classifier(SHORT, few, output, init_weights=initial_weights, resume=True)
+    settings, output = replace(BODY, epochs=1), tmp_path / "run"
+    reporter = InterruptAt("epoch 1/1")
+    train_classifier(settings, few, output, init_weights=initial_weights, reporter=reporter)
+    resumed = train_classifier(settings, few, output, init_weights=initial_weights, resume=True)
     whole = tmp_path / "whole"
-    train_classifier(SHORT, few, whole, init_weights=initial_weights)
+    train_classifier(settings, few, whole, init_weights=initial_weights)
     weights, expected = (read_run(folder).weights for folder in (output, whole))
     assert resumed["interrupted"] is False
     assert all(torch.equal(value, expected[name]) for name, value in weights.items())
@@ -300,7 +310,7 @@ def test_two_pictures_a_class_are_enough(initial_weights, tmp_path):
         settings, tmp_path / "data", tmp_path / "run", init_weights=initial_weights
     )
     assert metrics["out_of_fold"]["total"] == 4
-    assert metrics["folds"] == 2
+    assert metrics["cross_validation"]["folds"] == 2
 
 
 def test_a_loss_that_is_no_number_is_said(few, initial_weights, tmp_path):
@@ -311,10 +321,12 @@ def test_a_loss_that_is_no_number_is_said(few, initial_weights, tmp_path):
 
 
 def test_a_model_that_the_app_would_refuse_is_not_written(few, initial_weights, tmp_path):
-    settings = replace(SHORT, learning_rate=999.0)
-    with pytest.raises(UselessRun, match="lower --learning-rate"):
-        train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
-    assert list(tmp_path.iterdir()) == []
+    weights = torch.load(initial_weights, weights_only=True)
+    weights["bn1.running_var"] -= 2  # the square root of which is no number
+    torch.save(weights, tmp_path / "odd.pth")
+    with pytest.raises(UselessRun):
+        train_classifier(SHORT, few, tmp_path / "run", init_weights=tmp_path / "odd.pth")
+    assert [each.name for each in tmp_path.iterdir()] == ["odd.pth"]
 
 
 def test_photos_in_the_way_are_left_alone(few, initial_weights):
@@ -353,16 +365,15 @@ def test_a_long_training_keeps_its_checkpoint_when_the_disk_is_full(
         patch.setattr("model.training.recipe.write_run", full)
         with pytest.raises(OutputNotWritable):
             train_classifier(settings, few, tmp_path / "run", init_weights=initial_weights)
-    assert (tmp_path / "run.checkpoint.pt").exists()
+    assert (tmp_path / "run.body.pt").exists()
 
 
-def test_given_settings_are_the_heads_or_the_bodys():
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_given_settings_are_the_bodys(mirrored):
     given = {"epochs": 7, "learning_rate": 0.5, "batch_size": 3, "seed": 4, "device": "cpu"}
-    head = ClassifierSettings(**given, train_body="never")
-    assert (head.head.epochs, head.head.learning_rate, head.head.batch_size) == (7, 0.5, 3)
-    body = ClassifierSettings(**given, train_body="always")
-    for each in body.bodies.values():
+    for each in ClassifierSettings(**given).bodies(mirrored).values():
         assert (each.epochs, each.learning_rate, each.batch_size, each.seed) == (7, 0.5, 3, 4)
-    default = ClassifierSettings().head
-    assert (body.head.epochs, body.head.learning_rate) == (default.epochs, default.learning_rate)
-    assert head.head.seed == body.head.seed == 4
+        assert each.batches == 0, "so many epochs and no more"
+        assert each.mirrored is mirrored
+    for name, each in ClassifierSettings(workers=5).bodies(mirrored).items():
+        assert each == replace(BOLDNESS[name], mirrored=mirrored, workers=5)

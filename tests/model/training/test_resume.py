@@ -11,15 +11,14 @@ from PIL import Image
 from model.run.checkpoint import BrokenCheckpoint, Checkpoint, CheckpointInTheWay, OtherRun
 from model.run.folder import read_json, read_run
 from model.run.progress import Silence
+from model.training.features import LOOKS
 from model.training.recipe import train_classifier
 from model.training.settings import ClassifierSettings
 from tests.model.training.test_distributed import run_together
 from tests.pictures import make_data, make_picture
 
-HEAD = ClassifierSettings(epochs=4, folds=2, augmented=1, device="cpu", workers=0)
-BODY = ClassifierSettings(
-    epochs=2, folds=2, augmented=0, device="cpu", workers=0, train_body="always", batch_size=4
-)
+HEAD = ClassifierSettings(folds=2, device="cpu", workers=0)
+BODY = replace(HEAD, epochs=2, train_body="always", batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +58,11 @@ def same(one, two) -> bool:
 @pytest.mark.parametrize(
     ("settings", "kills"),
     [
-        (HEAD, [("epoch 2/4", 2), ("epoch 4/4", 2), ("features", 1)]),  # the last is val's
+        (HEAD, [("features", 0), ("features", 1), ("features", 0)]),  # the last two are val's
         pytest.param(
             BODY,
             [
-                ("epoch 2/2", 32),  # after the features and 30 epochs of the head: in fold 1
+                ("epoch 2/2", 2),  # after the features: in fold 1
                 ("features", 1),  # the fold is being judged
                 ("epoch 2/2", 3),  # in fold 2
                 ("epoch 2/2", 12),  # of all pictures, after the two bold folds
@@ -88,18 +87,18 @@ def test_killed_again_and_again_it_goes_on_bit_for_bit(
         assert not (tmp_path / "broken").exists()
     done = train_classifier(settings, few, tmp_path / "broken", **options)
     assert same(weights_of(tmp_path / "whole"), weights_of(tmp_path / "broken"))
-    for figures in ("history", "body_history", "temperature", "out_of_fold", "val", "known"):
+    for figures in ("head", "cross_validation", "history", "out_of_fold", "val", "known"):
         assert done[figures] == whole[figures], figures
     assert sorted(each.name for each in tmp_path.iterdir()) == ["broken", "whole"]
 
 
 @pytest.fixture(scope="module")
 def broken_off(few, initial_weights, tmp_path_factory):
-    """What a run of HEAD left that was killed in its third epoch."""
+    """What a run of BODY left that was killed in the second epoch of its first fold."""
     folder = tmp_path_factory.mktemp("broken-off")
     with pytest.raises(Killed):
         train_classifier(
-            HEAD, few, folder / "run", init_weights=initial_weights, reporter=KillAt(3)
+            BODY, few, folder / "run", init_weights=initial_weights, reporter=KillAt(2)
         )
     return folder
 
@@ -109,42 +108,42 @@ def left(broken_off, tmp_path):
     return shutil.copytree(broken_off, tmp_path / "left") / "run"
 
 
-def test_it_leaves_whole_checkpoints_of_the_epochs_done(left):
+def test_it_leaves_whole_checkpoints_of_what_was_done(left):
     names = sorted(each.name for each in left.parent.iterdir())
-    assert names == ["run.checkpoint.pt", "run.features.pt"]
-    saved = torch.load(io.BytesIO(left.with_name("run.checkpoint.pt").read_bytes()[58:]))
-    assert [epoch["epoch"] for epoch in saved["state"]["history"]] == [1, 2]
+    assert names == ["run.body.pt", "run.features.pt"]
+    saved = torch.load(io.BytesIO(left.with_name("run.body.pt").read_bytes()[58:]))
+    assert [epoch["epoch"] for epoch in saved["state"]["training"]["history"]] == [1]
     saved = torch.load(io.BytesIO(left.with_name("run.features.pt").read_bytes()[58:]))
     features, windows = saved["state"]["seen"]
-    assert (features.shape, windows.shape) == ((8, 3, 512), (8, 26, 512))
+    assert (features.shape, windows.shape) == ((8, 2 * len(LOOKS), 512), (8, 26, 512))
 
 
-def test_resumed_it_does_the_rest_only(left, few, initial_weights):
-    reporter = KillAt(100)
-    train_classifier(HEAD, few, left, init_weights=initial_weights, resume=True, reporter=reporter)
-    assert reporter.titles == ["epoch 3/4", "epoch 4/4", "features"]  # the last is val's
+@pytest.mark.parametrize("resume", [True, False])
+def test_resumed_it_does_the_rest_only(few, initial_weights, tmp_path, resume):
+    """With more threads, too: they are no other settings. And without --resume all of it."""
+    output, options = tmp_path / "run", {"init_weights": initial_weights}
+    with pytest.raises(Killed):
+        train_classifier(HEAD, few, output, **options, reporter=KillAt(1))
+    assert [each.name for each in tmp_path.iterdir()] == ["run.features.pt"]
+    reporter, settings = KillAt(100), replace(HEAD, workers=3)
+    train_classifier(settings, few, output, **options, resume=resume, reporter=reporter)
+    assert reporter.titles == ["features"] * (1 if resume else 2)  # the last is val's
+    assert [each.name for each in tmp_path.iterdir()] == ["run"]
 
 
-def test_without_resume_it_begins_again(left, few, initial_weights):
-    reporter = KillAt(100)
-    train_classifier(HEAD, few, left, init_weights=initial_weights, reporter=reporter)
-    assert reporter.titles[:2] == ["features", "epoch 1/4"]
-    assert [each.name for each in left.parent.iterdir()] == ["run"]
-
-
-@pytest.mark.parametrize("name", ["run.checkpoint.pt", "run.features.pt"])
+@pytest.mark.parametrize("name", ["run.body.pt", "run.features.pt"])
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.999])
 def test_a_cut_checkpoint_is_not_loaded(left, few, initial_weights, name, keep):
     path = left.with_name(name)
     path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])
     with pytest.raises((CheckpointInTheWay, BrokenCheckpoint), match=name):
-        train_classifier(HEAD, few, left, init_weights=initial_weights, resume=True)
+        train_classifier(BODY, few, left, init_weights=initial_weights, resume=True)
     assert path.exists()
     assert not left.exists()
 
 
 @pytest.mark.parametrize("resume", [False, True])
-@pytest.mark.parametrize("name", ["run.checkpoint.pt", "run.features.pt"])
+@pytest.mark.parametrize("name", ["run.body.pt", "run.features.pt"])
 def test_another_programs_file_is_left_alone(few, initial_weights, tmp_path, name, resume):
     (tmp_path / name).write_text("a thesis")
     reporter = KillAt(100)
@@ -163,17 +162,18 @@ def test_another_programs_file_is_left_alone(few, initial_weights, tmp_path, nam
 
 
 def test_a_regressors_checkpoint_is_another_runs(few, initial_weights, tmp_path):
-    saved = Checkpoint(tmp_path / "run", {"kind": "regressor"})
+    saved = Checkpoint(tmp_path / "run", {"kind": "regressor"}, name="features")
     saved.save({"history": []})
     with pytest.raises(OtherRun, match="kind regressor, not classifier"):
         train_classifier(HEAD, few, tmp_path / "run", init_weights=initial_weights, resume=True)
     assert saved.load() == {"history": []}
 
 
+@pytest.mark.slow
 def test_lost_features_are_computed_again(left, few, initial_weights, tmp_path):
     left.with_name("run.features.pt").unlink()
-    train_classifier(HEAD, few, left, init_weights=initial_weights, resume=True)
-    train_classifier(HEAD, few, tmp_path / "whole", init_weights=initial_weights)
+    train_classifier(BODY, few, left, init_weights=initial_weights, resume=True)
+    train_classifier(BODY, few, tmp_path / "whole", init_weights=initial_weights)
     assert same(weights_of(left), weights_of(tmp_path / "whole"))
 
 
@@ -185,28 +185,28 @@ def test_lost_features_are_computed_again(left, few, initial_weights, tmp_path):
         {"batch_size": 8},
         {"learning_rate": 0.1},
         {"half": True},
-        {"train_body": "always"},
+        {"train_body": "never"},
     ],
     ids=str,
 )
 def test_other_settings_do_not_go_on(left, few, initial_weights, change):
     with pytest.raises(OtherRun, match="--resume"):
         train_classifier(
-            replace(HEAD, **change), few, left, init_weights=initial_weights, resume=True
+            replace(BODY, **change), few, left, init_weights=initial_weights, resume=True
         )
-    assert left.with_name("run.checkpoint.pt").exists()
+    assert left.with_name("run.body.pt").exists()
 
 
 def test_other_pictures_or_weights_do_not_go_on(left, few, initial_weights, tmp_path):
     more = shutil.copytree(few, tmp_path / "more")
     make_picture(0, 2, 99).save(more / "train" / "red" / "new.png")
     with pytest.raises(OtherRun):
-        train_classifier(HEAD, more, left, init_weights=initial_weights, resume=True)
+        train_classifier(BODY, more, left, init_weights=initial_weights, resume=True)
     weights = torch.load(initial_weights, weights_only=True)
     weights["fc.bias"] = weights["fc.bias"] + 1
     torch.save(weights, tmp_path / "other.pth")
     with pytest.raises(OtherRun):
-        train_classifier(HEAD, few, left, init_weights=tmp_path / "other.pth", resume=True)
+        train_classifier(BODY, few, left, init_weights=tmp_path / "other.pth", resume=True)
 
 
 @pytest.mark.parametrize("part", ["train", "val"])
@@ -219,8 +219,8 @@ def test_a_changed_picture_of_the_same_name_and_size_does_not_go_on(
     Image.new("RGB", (8, 8)).save(path)
     path.write_bytes(path.read_bytes().ljust(size, b"\0"))  # readers stop at a PNG's end
     with pytest.raises(OtherRun, match="pictures"):
-        train_classifier(HEAD, data, left, init_weights=initial_weights, resume=True)
-    assert Checkpoint(left, {}).path.exists()
+        train_classifier(BODY, data, left, init_weights=initial_weights, resume=True)
+    assert left.with_name("run.body.pt").exists()
 
 
 ONE = replace(BODY, epochs=1)
@@ -239,26 +239,20 @@ def test_another_number_of_processes_goes_on(few, initial_weights, tmp_path):
     """Begun by one and killed after the first fold, ended by two: the same but for rounding."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     one = train_classifier(ONE, few, whole, init_weights=initial_weights)
-    options = {"init_weights": initial_weights, "reporter": KillAt(32)}
+    options = {"init_weights": initial_weights, "reporter": KillAt(4)}
     with pytest.raises(Killed):
         train_classifier(ONE, few, broken, **options)
     run_together(2, GO_ON, str(few), str(broken), str(initial_weights))
     two = read_json(broken / "metrics.json")
     assert (one["processes"], two["processes"]) == (1, 2)
-    assert two["history"] == one["history"]
-    for before, after in zip(one["body_history"], two["body_history"], strict=True):
+    assert two["head"] == one["head"]
+    for before, after in zip(one["history"], two["history"], strict=True):
         assert after["loss"] == pytest.approx(before["loss"], abs=0.02)
     assert two["out_of_fold"]["nll"] == pytest.approx(one["out_of_fold"]["nll"], abs=0.02)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["broken", "whole"]
 
 
-def test_more_threads_are_no_other_settings(left, few, initial_weights):
-    settings = replace(HEAD, workers=3)
-    metrics = train_classifier(settings, few, left, init_weights=initial_weights, resume=True)
-    assert len(metrics["history"]) == 4
-
-
 def test_resume_with_nothing_to_go_on_from_begins(few, initial_weights, tmp_path):
-    settings, output = replace(HEAD, epochs=1), tmp_path / "run"
-    metrics = train_classifier(settings, few, output, init_weights=initial_weights, resume=True)
-    assert len(metrics["history"]) == 1
+    output = tmp_path / "run"
+    metrics = train_classifier(HEAD, few, output, init_weights=initial_weights, resume=True)
+    assert metrics["val_total"] == 2
