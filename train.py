@@ -76,11 +76,11 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
     add_common(
         parser,
         Path("runs/classifier"),
-        epochs="30; of the body 3 or 8, as the folds choose",
-        batch_size="32; of the body 32 or 16",
+        epochs="of the whole network 3 or 8, as the folds choose",
+        batch_size="of the whole network 32 or 16",
     )
     parser.add_argument(
-        "--learning-rate", type=rate, help="default: 0.01; of the body 0.00001 or 0.0003"
+        "--learning-rate", type=rate, help="default: of the whole network 0.00001 or 0.0003"
     )
 
 
