@@ -360,7 +360,7 @@ def test_ctrl_c_in_an_evaluation(trained, tmp_path, moment, status):
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["head", "head twice", "body"],
+    ids=["head", "body"],
 )
 def test_killed_and_resumed_ends_with_the_same_weights(
     few, initial_weights, tmp_path, options, moments

@@ -44,6 +44,7 @@ from model.training.pictures import check_pictures, describe_folder, digest_of, 
 from model.training.settings import ClassifierSettings
 from model.training.tuning import Tuner, train_body
 
+MOST = 1e6  # of a feature: usual ones are below 10, and of larger ones no head can be found
 # each look's view and its mirror image, as `Views` gives them
 PAIRS = {name: (2 * i, 2 * i + 1) for i, name in enumerate(LOOKS)}
 
@@ -124,6 +125,8 @@ def follow_recipe(
     seen = states["features"].get("seen") or extract(initial.network, folder.train, views)
     saved["features"].save({"seen": seen})
     features, windows = seen
+    if not (features.abs() < MOST).all():  # nor are NaNs
+        raise UselessRun()
     reporter.line("the head, by cross-validation")
     choice = choose_head(
         features, labels, imagenet, PAIRS, folds=settings.folds, seed=settings.seed
