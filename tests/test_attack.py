@@ -239,6 +239,7 @@ def test_what_does_not_fit_into_the_queue_is_refused_at_once(served: Served) -> 
     while "complete" not in served.call("gradients", ["x**2", {"x": 3}]):
         assert time.monotonic() < deadline
         time.sleep(0.5)
+    assert "in send_message" not in served.log.read_text()  # to those who have left
 
 
 WRONG = {

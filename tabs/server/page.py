@@ -60,6 +60,18 @@ class Page(gr.Blocks):
             sentence = in_html(understood(error, function.name).message(language))
             raise gr.Error(sentence, print_exception=False) from None
 
+    def queue(self, *args: Any, **options: Any) -> Page:
+        super().queue(*args, **options)
+        send = self._queue.send_message
+
+        def send_if_awaited(event: Any, message: Any) -> None:
+            """Nothing to a session that has ended: Gradio would log a traceback for each."""
+            if event.session_hash in self._queue.pending_messages_per_session:
+                send(event, message)
+
+        self._queue.send_message = send_if_awaited
+        return self
+
     @property
     def is_busy(self) -> bool:
         """Whether a call waits or is being answered."""
