@@ -69,8 +69,8 @@ def compare(one: Path, two: Path) -> None:
         assert second["known"][name] == pytest.approx(first["known"][name], abs=0.03)
     for before, after in zip(first["history"], second["history"], strict=True):
         assert after["loss"] == pytest.approx(before["loss"], abs=0.03)
-    # AdamW steps by the learning rate, 1e-5, whichever way the rounding turned a tiny gradient
-    assert largest_difference(one, two) < 1e-3
+    # AdamW steps by the learning rate, 3e-4, whichever way the rounding turned a tiny gradient
+    assert largest_difference(one, two) < 0.05
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,9 @@ def test_several_processes_work_as_one(launch, count, few, alone, initial_weight
     assert len(told.splitlines()) == len(alone[1].splitlines())
     assert told.splitlines()[0] == alone[1].splitlines()[0]
     assert errors.count("a placeholder, not a photo: 1 (train/red/imageNotFound.gif)") == 1
-    assert errors.count("features:   0%") == 5  # train, two folds, train again, val
+    assert (
+        errors.count("features:   0%") == 11
+    )  # train, two times two folds twice, train again, val
     assert [each.name for each in tmp_path.iterdir()] == ["run"]
     assert json.loads((output / "metrics.json").read_text())["processes"] == count
     compare(alone[0], output)
@@ -138,8 +140,8 @@ def test_ctrl_c_ends_all_processes_and_others_go_on(launch, few, alone, initial_
             process = launch(count, *command)
             told, errors = process.communicate(timeout=300)
             assert process.returncode == 0, errors
-            assert "fold 1 of 2" not in told
-            assert errors.count("features:   0%") == 3  # the second fold, train again, val
+            assert "gentle, split 1, fold 1 of 2" not in told
+            assert errors.count("features:   0%") == 8  # three folds twice, train again, val
         compare(alone[0], again)
         assert [each.name for each in again.parent.iterdir()] == ["run"]
 

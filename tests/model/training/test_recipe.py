@@ -179,8 +179,8 @@ def test_the_same_seed_gives_the_same_files_whatever_the_threads(few, initial_we
                 [line for line in text.splitlines() if b" s on " not in line] for text in (one, two)
             )
         assert one == two, file
-        if file != "known.safetensors":
-            assert one != other, file
+        if file == "metrics.json":
+            assert one != other, file  # so few pictures leave little else to chance
     assert sorted(each.name for each in tmp_path.iterdir()) == ["one", "other", "two"]
 
 
