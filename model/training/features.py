@@ -37,7 +37,7 @@ VIEW_SIZE = 224  # of a random view; the whole picture is looked at larger
 
 # A part of a picture's middle, the middle of its whole short side, or all of it, squashed: no one
 # of them is best for every folder. The first is where the choice begins. With the second there the
-# NLL on other folders is lower by a twentieth, but charts and screenshots are told from photos less
+# NLL on other folders is lower by a tenth, but charts and screenshots are told from photos less
 # well.
 LOOKS = {
     "closer": Preprocessing(288, 256),
