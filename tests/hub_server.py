@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import uvicorn
 import yaml
@@ -390,3 +391,10 @@ def spoil(response: Response, what: int | str) -> Response:
             raise ConnectionAbortedError("an injected fault")
 
     return StreamingResponse(pieces(), response.status_code, dict(response.headers))
+
+
+def flip(path: Path) -> None:
+    """Spoil one bit in the middle of a file."""
+    spoilt = bytearray(path.read_bytes())
+    spoilt[len(spoilt) // 2] ^= 1
+    path.write_bytes(spoilt)

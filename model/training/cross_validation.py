@@ -62,12 +62,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """The recipe that was chosen, its calibrated logits [N, K] out of fold (of the first split) and
-    their quality; its head learned from all pictures, the temperature in it; the rows of the
-    ImageNet head that the classes resemble; and how each candidate did, each with a temperature of
-    its own: the others by name, and NLLs by strength, from zero and from the rows."""
+    """The recipe that was chosen and its look's name; its calibrated logits [N, K] out of fold (of
+    the first split) and their quality; its head learned from all pictures, the temperature in it;
+    the rows of the ImageNet head that the classes resemble; and how each candidate did, each with
+    a temperature of its own: the others by name, and NLLs by strength, from zero and from the rows.
+    """
 
     recipe: Recipe
+    look: str
     logits: Tensor
     quality: Quality
     head: Head
@@ -136,6 +138,7 @@ def choose_head(
     logits = best.logits[: len(labels)]
     return Choice(
         recipe=best.recipe,
+        look=next(name for name, pair in looks.items() if best.recipe.seen[0] == pair[0]),
         logits=logits,
         quality=measure(logits, labels),
         head=trials.finished(best.recipe),

@@ -131,7 +131,7 @@ def follow_recipe(
     choice = choose_head(
         features, labels, imagenet, PAIRS, folds=settings.folds, seed=settings.seed
     )
-    preprocessing = list(LOOKS.values())[choice.recipe.seen[0] // 2]
+    preprocessing = LOOKS[choice.look]
     reporter.line(describe_choice(choice))
 
     one_look = Views((preprocessing,))
@@ -200,7 +200,7 @@ def describe_training(
         **mark("classifier"),
         "task": "image-classification",
         "settings": asdict(settings),
-        "head": {"look": list(LOOKS)[choice.recipe.seen[0] // 2], **asdict(choice.recipe)},
+        "head": {"look": choice.look, **asdict(choice.recipe)},
         "cross_validation": {
             "folds": choice.folds,
             "strengths": choice.strengths,
@@ -256,7 +256,7 @@ def describe_choice(choice: Choice) -> str:
     recipe, found = choice.recipe, choice.quality
     share = f"{recipe.from_imagenet:.0%} from ImageNet's rows"
     return (
-        f"chosen by {choice.folds} folds: {list(LOOKS)[recipe.seen[0] // 2]}, {share}, "
+        f"chosen by {choice.folds} folds: {choice.look}, {share}, "
         f"{found.correct} of {found.total} right out of fold, NLL {found.nll:.3f}"
     )
 

@@ -143,7 +143,7 @@ def main() -> None:
             nll = " ".join(f"{each.nll:.3f}" for each in here.values())
             ece = " ".join(f"{each.ece:.3f}" for each in here.values())
             print(
-                f"| {task.name} | {seed} | {list(LOOKS)[view // 2]} | "
+                f"| {task.name} | {seed} | {choice.look} | "
                 f"{choice.recipe.from_imagenet} | {right} of {len(judged)} | {nll} | {ece} | "
                 f"{seconds:.1f} |",
                 flush=True,

@@ -20,7 +20,7 @@ from model.hub.source import HubSettings
 from model.images.folder import scan_folder
 from model.run.origin import Origin
 from model.run.progress import Silence
-from tests.hub_server import HubServer
+from tests.hub_server import HubServer, flip
 from tests.pictures import make_data
 
 NAME = "me/photos"
@@ -143,12 +143,6 @@ def test_one_class_is_told_as_in_a_folder(hub: HubServer, settings: HubSettings)
     hub.add("datasets/me/one", {"train/red/0.png": b"x", "train/red/1.png": b"y"})
     _, problems = scan_folder(get("me/one", settings).folder, seed=0)
     assert "at least; it has 1: red" in str(problems[0])
-
-
-def flip(path: Path) -> None:
-    spoilt = bytearray(path.read_bytes())
-    spoilt[len(spoilt) // 2] ^= 1
-    path.write_bytes(spoilt)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from model.hub.errors import (
     TooLarge,
 )
 from model.hub.source import HubSettings, HubSource, parse_source
-from tests.hub_server import HubServer, sha256
+from tests.hub_server import HubServer, flip, sha256
 
 ROOT = Path(__file__).parents[3]
 MODEL = HubSource("me/model")
@@ -168,12 +168,6 @@ def test_a_copied_cache_is_verified_and_believed(hub: HubServer, copied: HubSett
     assert hub.requests == []
     outage = HubSlow()
     assert with_copies_blamed(outage, "me/model", copied) is outage
-
-
-def flip(path: Path) -> None:
-    spoilt = bytearray(path.read_bytes())
-    spoilt[len(spoilt) // 2] ^= 1
-    path.write_bytes(spoilt)
 
 
 @pytest.mark.parametrize(
